@@ -1,0 +1,163 @@
+"""AWS clients, made in one place; endpoint, profile and credentials come the way boto3 finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from coinquery.errors import AwsUnreachable, CoinQueryError, NoCredentials
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from types_boto3_acm import ACMClient
+    from types_boto3_autoscaling import AutoScalingClient
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_ecr import ECRClient
+    from types_boto3_ecs import ECSClient
+    from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_route53 import Route53Client
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_ssm import SSMClient
+    from types_boto3_sts import STSClient
+
+CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 60, 6
+
+
+class Aws:
+    """Clients of AWS, one for each service and region, with bounded timeouts and bounded, jittered retries."""
+
+    def __init__(self) -> None:
+        self._client = cache(_make_client)
+
+    def acm(self, region: str) -> ACMClient:
+        """The client of acm in a region."""
+        return cast("ACMClient", self._client("acm", region))
+
+    def autoscaling(self, region: str) -> AutoScalingClient:
+        """The client of autoscaling in a region."""
+        return cast("AutoScalingClient", self._client("autoscaling", region))
+
+    def cloudformation(self, region: str) -> CloudFormationClient:
+        """The client of cloudformation in a region."""
+        return cast("CloudFormationClient", self._client("cloudformation", region))
+
+    def cloudwatch(self, region: str) -> CloudWatchClient:
+        """The client of cloudwatch in a region."""
+        return cast("CloudWatchClient", self._client("cloudwatch", region))
+
+    def ec2(self, region: str) -> EC2Client:
+        """The client of ec2 in a region."""
+        return cast("EC2Client", self._client("ec2", region))
+
+    def ecr(self, region: str) -> ECRClient:
+        """The client of ecr in a region."""
+        return cast("ECRClient", self._client("ecr", region))
+
+    def ecs(self, region: str) -> ECSClient:
+        """The client of ecs in a region."""
+        return cast("ECSClient", self._client("ecs", region))
+
+    def elbv2(self, region: str) -> ElasticLoadBalancingv2Client:
+        """The client of elbv2 in a region."""
+        return cast("ElasticLoadBalancingv2Client", self._client("elbv2", region))
+
+    def functions(self, region: str) -> LambdaClient:
+        """The client of AWS Lambda in a region."""
+        return cast("LambdaClient", self._client("lambda", region))
+
+    def logs(self, region: str) -> CloudWatchLogsClient:
+        """The client of logs in a region."""
+        return cast("CloudWatchLogsClient", self._client("logs", region))
+
+    def s3(self, region: str) -> S3Client:
+        """The client of s3 in a region."""
+        return cast("S3Client", self._client("s3", region))
+
+    def secrets(self, region: str) -> SecretsManagerClient:
+        """The client of Secrets Manager in a region."""
+        return cast("SecretsManagerClient", self._client("secretsmanager", region))
+
+    def ssm(self, region: str) -> SSMClient:
+        """The client of ssm in a region."""
+        return cast("SSMClient", self._client("ssm", region))
+
+    def sts(self, region: str) -> STSClient:
+        """The client of sts in a region."""
+        return cast("STSClient", self._client("sts", region))
+
+    def route53(self) -> Route53Client:
+        """The client of Route 53, whose control plane is in us-east-1."""
+        return cast("Route53Client", self._client("route53", "us-east-1"))
+
+
+def _make_client(service: str, region: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        user_agent_extra="coinquery",
+    )
+    with explained():
+        return boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+
+
+def code(error: ClientError) -> str:
+    """AWS's own code of an error, ``""`` where it gave none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """Every element of ``key`` over all pages of an operation."""
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page.get(key, ())
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what boto3 raises into errors a person can act on; CoinQuery's own pass through."""
+    from botocore import exceptions as aws
+
+    try:
+        yield
+    except CoinQueryError:
+        raise
+    except (
+        aws.NoCredentialsError,
+        aws.PartialCredentialsError,
+        aws.ProfileNotFound,
+        aws.TokenRetrievalError,
+    ) as error:
+        raise NoCredentials(f"no AWS credentials: {error}", "Set AWS_PROFILE or sign in, then try again.") from error
+    except (aws.ConnectionError, aws.HTTPClientError) as error:
+        raise AwsUnreachable(
+            f"AWS does not answer: {error}",
+            "Check the network and AWS_ENDPOINT_URL, then run the same command again.",
+        ) from error
+    except aws.ClientError as error:
+        raise _explain(error) from error
+
+
+_CREDENTIAL_CODES = {
+    "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
+    "SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException",
+}  # fmt: skip
+
+
+def _explain(error: ClientError) -> CoinQueryError:
+    operation, message = error.operation_name, error.response.get("Error", {}).get("Message", "")
+    if code(error) in _CREDENTIAL_CODES:
+        return NoCredentials(f"AWS does not accept the credentials: {message}", "Sign in again.")
+    return AwsUnreachable(
+        f"AWS refused {operation}: {code(error)}: {message}",
+        "Nothing was assumed; run the same command again.",
+    )

@@ -1,0 +1,193 @@
+"""``cq.toml``: where it is found, what may stand in it, and its check."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from coinquery.coins.catalogue import Catalogue
+from coinquery.decode import decode
+from coinquery.durations import Duration
+from coinquery.errors import BadConfiguration
+from coinquery.naming import LEVELS
+
+FILE_NAME = "cq.toml"
+
+Region = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+ZoneId = Annotated[str, msgspec.Meta(pattern="^Z[A-Z0-9]{3,31}$")]
+CertificateArn = Annotated[str, msgspec.Meta(pattern="^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$")]
+SecretReference = Annotated[str, msgspec.Meta(pattern="^(ssm|secretsmanager):[A-Za-z0-9/_+=.@-]+$")]
+NamePattern = Annotated[str, msgspec.Meta(pattern=r"^\{coin\}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")]
+
+
+class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where stacks of one level may live and by which names they are reached.
+
+    ``name`` and ``private_name`` are patterns such as ``{coin}.example.com``. ``certificates`` gives the ACM
+    certificate of each region.
+    """
+
+    regions: Annotated[tuple[Region, ...], msgspec.Meta(min_length=1)]
+    name: NamePattern
+    public_zone: ZoneId
+    certificates: dict[Region, CertificateArn]
+    private_name: NamePattern | None = None
+    private_zone: ZoneId | None = None
+    instances: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.private_zone is None) != (self.private_name is None):
+            raise ValueError("private_zone and private_name go together")
+        missing = [region for region in self.regions if region not in self.certificates]
+        if missing:
+            raise ValueError(f"no certificate for region {missing[0]}")
+
+
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long each wait may take, how fresh proof must be, how long quiet must last."""
+
+    create: Duration = Duration(3600)
+    nodes: Duration = Duration(14 * 86400)
+    monitor: Duration = Duration(1800)
+    dns_sync: Duration = Duration(600)
+    verify: Duration = Duration(600)
+    delete: Duration = Duration(3600)
+    record_age: Duration = Duration(180)
+    quiet: Duration = Duration(600)
+    poll: Duration = Duration(5)
+
+
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much proof is enough: healthy records in a row for each instance."""
+
+    healthy_records: Annotated[int, msgspec.Meta(ge=1, le=60)] = 3
+
+
+class Slack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where announcements go: a reference to the secret that holds the webhook's address, never the address."""
+
+    webhook: SecretReference
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ports on which load balancers listen."""
+
+    https_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 443
+    http_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 80
+
+
+class Verify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How ``cq`` looks at the public name from outside.
+
+    ``name_servers`` are asked in place of those that the zone names (``address`` or ``address:port``);
+    ``ca_bundle`` is a file of certificate authorities trusted in place of the system's.
+    """
+
+    name_servers: tuple[str, ...] = ()
+    ca_bundle: str = ""
+
+
+class Monitor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The Lambda function that runs the health monitor."""
+
+    runtime: Annotated[str, msgspec.Meta(pattern="^python3\\.1[1-9]$")] = "python3.13"
+    architecture: Annotated[str, msgspec.Meta(pattern="^(arm64|x86_64)$")] = "arm64"
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What ``cq bootstrap`` lays out in a region. ``nat`` is none, one, or one for each zone."""
+
+    cidr: str = "10.64.0.0/16"
+    nodes: Annotated[str, msgspec.Meta(pattern="^(private|public)$")] = "private"
+    nat: Annotated[str, msgspec.Meta(pattern="^(none|one|each-zone)$")] = "each-zone"
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of ``cq.toml``. ``coins`` holds overrides; ``catalogue`` is the catalogue with them."""
+
+    account: Annotated[str, msgspec.Meta(pattern="^[0-9]{12}$")]
+    home_region: Region
+    levels: dict[str, Level]
+    production_branch: str = "master"
+    remote: str = "origin"
+    repository: str = "coinquery/service"
+    image_parameter: str = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+    waits: Waits = Waits()
+    thresholds: Thresholds = Thresholds()
+    slack: Slack | None = None
+    listener: Listener = Listener()
+    verify: Verify = Verify()
+    monitor: Monitor = Monitor()
+    network: Network = Network()
+    coins: dict[str, dict[str, Any]] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The shipped catalogue with this team's overrides."""
+        return Catalogue.load(self.coins)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Every region that any level uses, and the home region."""
+        used = [region for level in self.levels.values() for region in level.regions]
+        return tuple(sorted({self.home_region, *used}))
+
+    def level(self, name: str) -> Level:
+        """The level's entry; raise BadConfiguration if there is none."""
+        if name not in self.levels:
+            raise BadConfiguration(
+                f"level {name!r} is not configured",
+                f"Configured levels: {', '.join(sorted(self.levels))}. Add [levels.{name}] to cq.toml.",
+            )
+        return self.levels[name]
+
+
+def load(path: str | None = None) -> Config:
+    """Read the configuration from ``path``, ``CQ_CONFIG`` or the nearest ``cq.toml`` upward.
+
+    Raises BadConfiguration where there is none or where it is wrong.
+    """
+    return parse(_read(find(path)))
+
+
+def parse(data: Mapping[str, Any]) -> Config:
+    """Check configuration data, its coins included."""
+    config = decode(data, Config, where=FILE_NAME)
+    _check_levels(config)
+    Catalogue.load(config.coins)
+    return config
+
+
+def find(path: str | None) -> Path:
+    """The configuration file that is meant; raise BadConfiguration if there is none."""
+    named = path or os.environ.get("CQ_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise BadConfiguration(f"no configuration at {named}", "Correct --config or CQ_CONFIG.")
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise BadConfiguration(
+        f"no {FILE_NAME} in {here} or above",
+        "Write one (docs/configuration.md), name one with --config, or try `cq demo`, which needs none.",
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{path} is not TOML: {error}", "Correct the file at that place.") from error
+
+
+def _check_levels(config: Config) -> None:
+    for name in config.levels:
+        if name not in LEVELS:
+            raise BadConfiguration(f"{FILE_NAME}: levels.{name}: unknown level", f"Levels are {', '.join(LEVELS)}.")

@@ -1,0 +1,128 @@
+"""Every error that CoinQuery shows to a person: one hierarchy, named for the danger.
+
+An error carries what was refused or failed (with the actual value and the limit) and what to do next. The
+command line prints both and exits with the class's ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class CoinQueryError(Exception):
+    """Something failed, and the message says what stands. Exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
+class WrongUse(CoinQueryError):
+    """The command, its arguments or the configuration are wrong. Exit code 2."""
+
+    exit_code = 2
+
+
+class Refused(CoinQueryError):
+    """A guard said no; nothing was changed. Exit code 3."""
+
+    exit_code = 3
+
+
+class NotFinished(CoinQueryError):
+    """Time is up; the same command carries on. Exit code 4."""
+
+    exit_code = 4
+
+
+class BadStackName(WrongUse):
+    """A text is not a stack name (I1)."""
+
+
+class BadConfiguration(WrongUse):
+    """``cq.toml`` or the catalogue is wrong, or what it names does not exist."""
+
+
+class AwsUnreachable(CoinQueryError):
+    """AWS, or the endpoint that stands for it, gave no usable answer."""
+
+
+class NoCredentials(WrongUse):
+    """boto3 found no credentials, or AWS does not accept them."""
+
+
+class NotARelease(Refused):
+    """What was asked to go to production is not a release on the production branch (I3)."""
+
+
+class DirtyTree(Refused):
+    """The working tree has changes that no commit holds."""
+
+
+class TagExists(Refused):
+    """The release's tag exists already; a release is never moved."""
+
+
+class NoRemote(WrongUse):
+    """The repository has no remote to which releases could be pushed."""
+
+
+class NotBootstrapped(WrongUse):
+    """The region lacks what ``cq bootstrap`` brings into it."""
+
+
+class NumberTaken(Refused):
+    """A stack number was asked for that was given out before (I2)."""
+
+
+class NumbersExhausted(Refused):
+    """All 9,999 numbers of a coin and level are given out (I2)."""
+
+
+class NotOurStack(Refused):
+    """A stack of that name exists and does not belong to this rollout (I4)."""
+
+
+class StackFailed(CoinQueryError):
+    """CloudFormation could not create or delete the stack."""
+
+
+class ProtectionMissing(CoinQueryError):
+    """A production stack is not protected as it must be (I5)."""
+
+
+class InstanceNotProven(CoinQueryError):
+    """An instance can't be called healthy and won't become so by waiting (I7)."""
+
+
+class RecordMoved(Refused):
+    """Somebody else changed the record first (I9)."""
+
+
+class RecordUnfit(Refused):
+    """The record set in the zone is of a shape that can't be switched safely."""
+
+
+class WrongCommitInPublic(CoinQueryError):
+    """The public name does not answer with the release's commit (I3)."""
+
+
+class NoWayBack(Refused):
+    """There is no stored way back, or the stack it leads to is gone (I10)."""
+
+
+class StackIsLive(Refused):
+    """A record points to the stack, so it can't be retired (I6)."""
+
+
+class NameNotTyped(Refused):
+    """A production stack is retired only if its name is typed in full (I6)."""
+
+
+class StackInUse(Refused):
+    """The stack still gets requests, or nobody can tell (I6)."""
+
+
+class RolloutEnded(Refused):
+    """The rollout that the command names has ended; ``--new`` starts another."""
