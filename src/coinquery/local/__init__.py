@@ -1,0 +1,1 @@
+"""The AWS of one machine: for trying out, for tests and for demonstrations, on loopback only."""

@@ -1,0 +1,84 @@
+"""Where the AWS of one machine keeps its files and which addresses its parts have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ACCOUNT = "000000000000"
+HTTPS_PORT, HTTP_PORT = 8443, 8080
+
+
+@dataclass(frozen=True)
+class State:
+    """One local world: a folder for its files and a block 127.``block``.0.0/16 for its addresses.
+
+    Worlds with different folders and blocks stand side by side.
+    """
+
+    root: Path
+    block: int = 84
+
+    @classmethod
+    def default(cls) -> State:
+        """The world of this user: ``CQ_LOCAL_DIR`` and ``CQ_LOCAL_BLOCK``, or the usual state folder and 84."""
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        root = Path(os.environ.get("CQ_LOCAL_DIR") or home / "coinquery")
+        return cls(root, int(os.environ.get("CQ_LOCAL_BLOCK") or "84"))
+
+    def address(self, subnet: int, host: int) -> str:
+        """An address of this world. Subnet 0 is for the parts themselves, 1-199 for instances, 200-250 for balancers."""
+        return f"127.{self.block}.{subnet}.{host}"
+
+    @property
+    def gateway(self) -> str:
+        """The AWS endpoint: the rule table in front of the AWS API."""
+        return f"http://{self.address(0, 1)}:4566"
+
+    @property
+    def ministack(self) -> str:
+        """The AWS API itself, for the controller, which plays AWS's part."""
+        return f"http://{self.address(0, 2)}:4566"
+
+    @property
+    def name_server(self) -> str:
+        """The DNS server of the hosted zones, as address:port, UDP and TCP."""
+        return f"{self.address(0, 3)}:5300"
+
+    @property
+    def slack(self) -> str:
+        """The endpoint that stands for Slack's incoming webhooks."""
+        return f"http://{self.address(0, 4)}:8090"
+
+    @property
+    def balancer_admin(self) -> str:
+        """Caddy's administration endpoint."""
+        return f"{self.address(0, 5)}:2019"
+
+    @property
+    def evm_network(self) -> str:
+        """The chain that local eth nodes follow: JSON-RPC of the node that mines it."""
+        return f"http://{self.address(0, 10)}:8545"
+
+    @property
+    def litecoin_network(self) -> str:
+        """The service beside the node that mines the local Litecoin chain."""
+        return f"http://{self.address(0, 11)}:8080"
+
+    def folder(self, name: str) -> Path:
+        """A folder of this world, made if it is not there."""
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@dataclass(frozen=True)
+class Component:
+    """A program that ``cq local up`` starts and watches. ``listens`` is its address:port, asked to see it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    listens: str
+    environment: Mapping[str, str] = field(default_factory=dict)
