@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,8 +106,7 @@ def _make_client(service: str, region: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         user_agent_extra="coinquery",
     )
-    with explained():
-        return boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    return boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
 def code(error: ClientError) -> str:
@@ -122,42 +120,30 @@ def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[A
         yield from page.get(key, ())
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turn what boto3 raises into errors a person can act on; CoinQuery's own pass through."""
-    from botocore import exceptions as aws
-
-    try:
-        yield
-    except CoinQueryError:
-        raise
-    except (
-        aws.NoCredentialsError,
-        aws.PartialCredentialsError,
-        aws.ProfileNotFound,
-        aws.TokenRetrievalError,
-    ) as error:
-        raise NoCredentials(f"no AWS credentials: {error}", "Set AWS_PROFILE or sign in, then try again.") from error
-    except (aws.ConnectionError, aws.HTTPClientError) as error:
-        raise AwsUnreachable(
-            f"AWS does not answer: {error}",
-            "Check the network and AWS_ENDPOINT_URL, then run the same command again.",
-        ) from error
-    except aws.ClientError as error:
-        raise _explain(error) from error
-
-
 _CREDENTIAL_CODES = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
     "SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException",
 }  # fmt: skip
+_SAME_AGAIN = "Nothing is assumed about what it did; run the same command again."
 
 
-def _explain(error: ClientError) -> CoinQueryError:
-    operation, message = error.operation_name, error.response.get("Error", {}).get("Message", "")
+def explain(error: Exception) -> CoinQueryError | None:
+    """What a person should read of an exception that boto3 raised; None if it is not boto3's."""
+    from botocore import exceptions as aws
+
+    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.ProfileNotFound):
+        return NoCredentials(f"no AWS credentials: {error}", "Set AWS_PROFILE or sign in, then try again.")
+    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
+        return AwsUnreachable(f"AWS does not answer: {error}", f"Check network and AWS_ENDPOINT_URL. {_SAME_AGAIN}")
+    if isinstance(error, aws.ClientError):
+        return _explain_answer(error)
+    if isinstance(error, aws.BotoCoreError):
+        return AwsUnreachable(f"AWS could not be asked: {error}", _SAME_AGAIN)
+    return None
+
+
+def _explain_answer(error: ClientError) -> CoinQueryError:
+    message = error.response.get("Error", {}).get("Message", "")
     if code(error) in _CREDENTIAL_CODES:
         return NoCredentials(f"AWS does not accept the credentials: {message}", "Sign in again.")
-    return AwsUnreachable(
-        f"AWS refused {operation}: {code(error)}: {message}",
-        "Nothing was assumed; run the same command again.",
-    )
+    return AwsUnreachable(f"AWS refused {error.operation_name}: {code(error)}: {message}", _SAME_AGAIN)

@@ -60,6 +60,7 @@ class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     record_age: Duration = Duration(180)
     quiet: Duration = Duration(600)
     poll: Duration = Duration(5)
+    ask: Duration = Duration(20)
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -161,6 +162,14 @@ def parse(data: Mapping[str, Any]) -> Config:
     _check_levels(config)
     Catalogue.load(config.coins)
     return config
+
+
+def exists(path: str | None) -> bool:
+    """Whether a configuration is named or found; a named one that is missing is an error of ``load``."""
+    if path or os.environ.get("CQ_CONFIG"):
+        return True
+    here = Path.cwd()
+    return any((folder / FILE_NAME).is_file() for folder in (here, *here.parents))
 
 
 def find(path: str | None) -> Path:

@@ -68,6 +68,18 @@ class NoRemote(WrongUse):
     """The repository has no remote to which releases could be pushed."""
 
 
+class BadTag(WrongUse):
+    """A text can't be the tag of a release."""
+
+
+class GitFailed(CoinQueryError):
+    """git, or the remote behind it, did not do what it was asked."""
+
+
+class ImageMissing(Refused):
+    """The registry holds no image that was built from the commit (I3)."""
+
+
 class NotBootstrapped(WrongUse):
     """The region lacks what ``cq bootstrap`` brings into it."""
 
@@ -126,3 +138,15 @@ class StackInUse(Refused):
 
 class RolloutEnded(Refused):
     """The rollout that the command names has ended; ``--new`` starts another."""
+
+
+class ToolMissing(CoinQueryError):
+    """A program that the AWS of one machine needs is not there and could not be fetched."""
+
+
+class PortInUse(CoinQueryError):
+    """Another program listens where a part of the AWS of one machine must."""
+
+
+class LocalAwsBroken(CoinQueryError):
+    """A part of the AWS of one machine is gone or did not start."""

@@ -67,6 +67,11 @@ class State:
         """The service beside the node that mines the local Litecoin chain."""
         return f"http://{self.address(0, 11)}:8080"
 
+    @property
+    def litecoin_peer(self) -> str:
+        """The peer-to-peer address of the node that mines the local Litecoin chain."""
+        return f"{self.address(0, 12)}:19444"
+
     def folder(self, name: str) -> Path:
         """A folder of this world, made if it is not there."""
         path = self.root / name

@@ -1,0 +1,26 @@
+"""Make sure that the credentials are of the account that ``cq.toml`` names, before anything is read or changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coinquery.errors import WrongUse
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.config import Config
+
+
+def check_account(aws: Aws, config: Config) -> None:
+    """Raise WrongUse if the credentials belong to another account."""
+    actual = aws.sts(config.home_region).get_caller_identity()["Account"]
+    if actual != config.account:
+        raise WrongUse(
+            f"the credentials are of account {actual}, cq.toml names {config.account}",
+            "Set AWS_PROFILE to the right account, or correct cq.toml.",
+        )
+
+
+def caller(aws: Aws, region: str) -> str:
+    """Who is acting: the ARN of the caller's identity."""
+    return aws.sts(region).get_caller_identity()["Arn"]

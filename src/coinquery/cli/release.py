@@ -1,0 +1,69 @@
+"""``cq release``: make a release, list the releases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from coinquery.cli.session import Session, json_option, print_json
+
+if TYPE_CHECKING:
+    from coinquery.notify import Delivery
+    from coinquery.releases.release import Release
+
+
+@click.group
+def command() -> None:
+    """Releases: annotated tags on the remote's production branch."""
+
+
+@command.command
+@click.argument("coin")
+@click.argument("tag")
+@json_option
+@click.pass_obj
+def create(session: Session, coin: str, tag: str, as_json: bool) -> None:
+    """Make the commit that is checked out a release of COIN under TAG, push the tag, tell Slack."""
+    from coinquery.releases.create import create as make
+    from coinquery.releases.git import Git
+
+    config = session.config
+    release = make(Git(Path.cwd()), coin, tag, config.catalogue, config.remote, config.production_branch)
+    delivery = _tell(session, release)
+    if as_json:
+        print_json({"release": release, "slack": delivery})
+        return
+    click.echo(f"{release.tag} is commit {release.commit}\n\n{release.notes}")
+    click.echo(f"\nSlack: {'told' if delivery.delivered else delivery.problem}", err=True)
+
+
+@command.command("list")
+@click.argument("coin", required=False)
+@json_option
+@click.pass_obj
+def list_releases(session: Session, coin: str | None, as_json: bool) -> None:
+    """List the releases on the remote, newest first; with COIN, those announced for it."""
+    from coinquery.releases.git import Git
+    from coinquery.releases.release import releases
+
+    config = session.config
+    ticker = config.catalogue[coin].ticker if coin else None
+    found = releases(Git(Path.cwd()), config.remote, config.production_branch)
+    shown = [release for release in found if ticker in (None, release.coin)]
+    if as_json:
+        print_json({"releases": shown})
+        return
+    for release in shown:
+        coin_shown = release.coin or "-"
+        click.echo(f"{release.tag:<16} {coin_shown:<6} {release.commit} {release.date:%Y-%m-%d %H:%M}Z {release.author}")
+
+
+def _tell(session: Session, release: Release) -> Delivery:
+    from coinquery.aws import Aws
+    from coinquery.notify import Announcer, new_release
+
+    slack = session.config.slack
+    announcer = Announcer(slack.webhook if slack else None, Aws(), session.config.home_region, session.clock)
+    return announcer.tell(new_release(release))

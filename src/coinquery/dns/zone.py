@@ -1,0 +1,118 @@
+"""One hosted zone, by its id: what stands there for a name, and a compare-and-swap on it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from coinquery import aws
+from coinquery.dns.record import Alias, canonical
+from coinquery.errors import BadConfiguration, RecordMoved, RecordUnfit
+
+if TYPE_CHECKING:
+    from types_boto3_route53 import Route53Client
+    from types_boto3_route53.type_defs import ChangeTypeDef, ResourceRecordSetTypeDef
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+class Zone:
+    """A hosted zone of ours. Every method may raise BadConfiguration if the zone or the name is not ours."""
+
+    def __init__(self, route53: Route53Client, zone_id: str) -> None:
+        self._route53 = route53
+        self.id = zone_id
+
+    def check(self, name: str) -> tuple[str, ...]:
+        """Make sure that the zone is ours and holds the name; return its name servers (none for a private zone)."""
+        try:
+            answer = self._route53.get_hosted_zone(Id=self.id)
+        except self._route53.exceptions.NoSuchHostedZone:
+            raise BadConfiguration(
+                f"hosted zone {self.id} is not in this account", "Correct the zone id in cq.toml; names are no ids."
+            ) from None
+        domain = canonical(answer["HostedZone"]["Name"])
+        if not (name == domain or name.endswith("." + domain)):
+            raise BadConfiguration(
+                f"{name} does not belong in hosted zone {self.id}, which is {domain}",
+                "Correct the level's name or its zone id in cq.toml.",
+            )
+        return tuple(answer.get("DelegationSet", {}).get("NameServers", ()))
+
+    def read(self, name: str) -> Alias | None:
+        """The alias that stands for the name, None if nothing does; raise RecordUnfit for any other record."""
+        standing = [record for record in self._records(name) if record["Type"] in ("A", "AAAA", "CNAME")]
+        if not standing:
+            return None
+        record = standing[0]
+        target = record.get("AliasTarget")
+        if len(standing) > 1 or record["Type"] != "A" or target is None or "SetIdentifier" in record:
+            shapes = ", ".join(f"{r['Type']} {r.get('SetIdentifier', '')}".strip() for r in standing)
+            raise RecordUnfit(
+                f"{name} in zone {self.id} is no single alias record: {shapes}",
+                "cq moves one simple alias A record. Replace what stands there by hand, then run the same again.",
+            )
+        return Alias(
+            name=record["Name"],
+            target=target["DNSName"],
+            target_zone=target["HostedZoneId"],
+            evaluate_health=target["EvaluateTargetHealth"],
+        )
+
+    def swap(self, name: str, old: Alias | None, new: Alias | None, comment: str) -> str:
+        """Replace exactly ``old`` by ``new`` in one batch; return the id of the change.
+
+        Raises RecordMoved if something else stands there. A batch replayed after a lost answer is recognised by
+        reading back: then the id is ``""``.
+        """
+        changes: list[ChangeTypeDef] = []
+        if old is not None:
+            changes.append({"Action": "DELETE", "ResourceRecordSet": old.record_set()})
+        if new is not None:
+            changes.append({"Action": "CREATE", "ResourceRecordSet": new.record_set()})
+        try:
+            answer = self._route53.change_resource_record_sets(
+                HostedZoneId=self.id, ChangeBatch={"Comment": comment[:256], "Changes": changes}
+            )
+        except self._route53.exceptions.InvalidChangeBatch as error:
+            return self._judge(name, new, str(error))
+        return answer["ChangeInfo"]["Id"]
+
+    def is_in_sync(self, change: str) -> bool:
+        """Whether all of Amazon's name servers have a change."""
+        return self._route53.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC"
+
+    def _judge(self, name: str, new: Alias | None, why: str) -> str:
+        standing = self.read(name)
+        if same(standing, new):
+            return ""
+        raise RecordMoved(
+            f"{name} in zone {self.id} was changed by someone else: it points to "
+            f"{'nothing' if standing is None else canonical(standing.target)} ({why})",
+            "Look at it with: cq dns show. Nothing was changed in this zone.",
+        )
+
+    def _records(self, name: str) -> list[ResourceRecordSetTypeDef]:
+        found: list[ResourceRecordSetTypeDef] = []
+        for record in aws.pages(
+            self._route53,
+            "list_resource_record_sets",
+            "ResourceRecordSets",
+            HostedZoneId=self.id,
+            StartRecordName=name,
+        ):
+            if _plain(record["Name"]) != name:
+                break
+            found.append(record)
+        return found
+
+
+def same(one: Alias | None, other: Alias | None) -> bool:
+    """Whether two records lead to the same place."""
+    if one is None or other is None:
+        return one is other
+    return one.points_to(other.target)
+
+
+def _plain(name: str) -> str:
+    return canonical(_OCTAL.sub(lambda match: chr(int(match[1], 8)), name))

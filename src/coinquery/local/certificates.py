@@ -1,0 +1,138 @@
+"""Certificates of a local world: one authority, and server certificates kept by the id that ACM gives them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+    from coinquery.aws import Aws
+
+VALID_DAYS = 30
+
+
+@dataclass(frozen=True)
+class ServerCertificate:
+    """A certificate and its private key, in PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+class Authority:
+    """The certificate authority of one world; its files are in ``folder``, its own certificate is ``ca.pem``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def bundle(self) -> Path:
+        """The file to trust, made on first use."""
+        self._certificate  # noqa: B018 - makes the file
+        return self._folder / "ca.pem"
+
+    def issue(self, names: Iterable[str]) -> ServerCertificate:
+        """A server certificate that covers ``names`` and nothing else."""
+        from cryptography import x509
+
+        key = _new_key()
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        builder = _builder("CoinQuery local server", self._certificate.subject, key).add_extension(alternatives, critical=False)
+        return ServerCertificate(_pem(_sign(builder, self._key)), _key_pem(key))
+
+    def install(self, aws: Aws, region: str, certificate: ServerCertificate) -> str:
+        """Import a certificate into ACM of a region and keep its files for the load balancer; return its ARN."""
+        arn = aws.acm(region).import_certificate(
+            Certificate=certificate.certificate, PrivateKey=certificate.key, CertificateChain=_pem(self._certificate)
+        )["CertificateArn"]
+        chain, key = files(self._folder, arn)
+        chain.write_bytes(certificate.certificate)
+        _write_secret(key, certificate.key)
+        return arn
+
+    @cached_property
+    def _key(self) -> EllipticCurvePrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        file = self._folder / "ca.key"
+        if not file.exists():
+            _write_secret(file, _key_pem(_new_key()))
+        key = load_pem_private_key(file.read_bytes(), password=None)
+        assert isinstance(key, EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
+        return key
+
+    @cached_property
+    def _certificate(self) -> x509.Certificate:
+        from cryptography import x509
+
+        file = self._folder / "ca.pem"
+        if not file.exists():
+            subject = "CoinQuery local authority"
+            basics = x509.BasicConstraints(ca=True, path_length=0)
+            builder = _builder(subject, _name(subject), self._key).add_extension(basics, critical=True)
+            file.write_bytes(_pem(_sign(builder, self._key)))
+        return x509.load_pem_x509_certificate(file.read_bytes())
+
+
+def files(folder: Path, arn: str) -> tuple[Path, Path]:
+    """Where the certificate of an ACM ARN and its private key are kept, both in PEM."""
+    name = arn.rpartition("/")[2]
+    return folder / f"{name}.pem", folder / f"{name}.key"
+
+
+def _write_secret(file: Path, content: bytes) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(content)
+
+
+def _new_key() -> EllipticCurvePrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(text: str) -> x509.Name:
+    from cryptography import x509
+
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+
+def _builder(subject: str, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    from cryptography import x509
+
+    now = datetime.datetime.now(datetime.UTC)
+    return x509.CertificateBuilder(
+        issuer_name=issuer,
+        subject_name=_name(subject),
+        public_key=key.public_key(),
+        serial_number=int.from_bytes(os.urandom(16)),
+        not_valid_before=now - datetime.timedelta(hours=1),
+        not_valid_after=now + datetime.timedelta(days=VALID_DAYS),
+    )
+
+
+def _sign(builder: x509.CertificateBuilder, key: EllipticCurvePrivateKey) -> x509.Certificate:
+    from cryptography.hazmat.primitives import hashes
+
+    return builder.sign(key, hashes.SHA256())
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def _key_pem(key: EllipticCurvePrivateKey) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,0 +1,104 @@
+"""Repeated questions about what runs: health checks of targets and of containers, each with its own rhythm."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+Question = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question that is true while all is well. Times are in seconds; ``after`` is the time before the first one."""
+
+    ask: Question
+    interval: float
+    passes: int
+    fails: int
+    after: float
+
+
+class Checker:
+    """Asks questions of many things, each known by a key, and remembers what the answers come to."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._watched: dict[object, _Watched] = {}
+
+    def watch(self, checks: Mapping[object, Check]) -> None:
+        """Ask what is due, of these things only; what is no longer among them is forgotten."""
+        self._watched = {key: self._watched.get(key) or _Watched(check) for key, check in checks.items()}
+        for watched in self._watched.values():
+            watched.poll(self._executor)
+
+    def state(self, key: object) -> str:
+        """``initial``, ``healthy`` or ``unhealthy``. As on AWS, one passed check ends ``initial``."""
+        return self._watched[key].state if key in self._watched else "initial"
+
+    def forget(self, key: object) -> None:
+        """Begin anew with this thing."""
+        self._watched.pop(key, None)
+
+
+class _Watched:
+    def __init__(self, check: Check) -> None:
+        self.state = "initial"
+        self._check = check
+        self._due = time.monotonic() + check.after
+        self._answer: Future[bool] | None = None
+        self._row: tuple[bool, int] = (True, 0)
+
+    def poll(self, executor: Executor) -> None:
+        if self._answer is not None and self._answer.done():
+            self._count(self._answer.result())
+            self._answer = None
+        if self._answer is None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._check.interval
+            self._answer = executor.submit(self._check.ask)
+
+    def _count(self, passed: bool) -> None:
+        was, length = self._row
+        length = length + 1 if was == passed else 1
+        self._row = (passed, length)
+        if passed and (self.state == "initial" or length >= self._check.passes):
+            self.state = "healthy"
+        elif not passed and length >= self._check.fails:
+            self.state = "unhealthy"
+
+
+def over_http(address: str, port: int, path: str, codes: str, timeout: float) -> Question:
+    """Whether GET answers in time with one of the status codes (``200``, ``200,202`` or ``200-299``)."""
+
+    def ask() -> bool:
+        connection = http.client.HTTPConnection(address, port, timeout=timeout)
+        try:
+            connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        ranges = (part.partition("-") for part in codes.split(","))
+        return any(int(first) <= status <= int(last or first) for first, _, last in ranges)
+
+    return ask
+
+
+def by_command(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> Question:
+    """Whether a command ends in time with exit code 0."""
+
+    def ask() -> bool:
+        try:
+            ended = subprocess.run(
+                command, env=environment, timeout=timeout, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return ended.returncode == 0
+
+    return ask

@@ -1,0 +1,108 @@
+"""Auto Scaling groups: as many instance records as each wants, with addresses, registered in its target groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from coinquery.aws import Aws, pages
+from coinquery.local.controller.memory import remembered
+from coinquery.local.state import State
+
+GROUP_TAG, STACK_TAG = "aws:autoscaling:groupName", "aws:cloudformation:stack-name"
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One machine of a group. ``user_data`` is its launch template's, base64 as the API gives it."""
+
+    id: str
+    address: str
+    region: str
+    group: str
+    user_data: str
+
+
+def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Instance]:
+    """Launch what a region's groups lack, terminate what they no longer want; return the instances that they keep.
+
+    ``taken`` holds the addresses in use in the whole world; new ones are added. Raises what boto3 raises.
+    """
+    groups = {g["AutoScalingGroupName"]: g for g in _groups(aws, region)}
+    members = _members(aws, region)
+    taken |= {record["PrivateIpAddress"] for records in members.values() for record in records}
+    kept = []
+    for name, group in groups.items():
+        template = _launch_template(aws, region, group["LaunchTemplate"]["LaunchTemplateId"])
+        present = members.pop(name, [])
+        wanted = present[: group["DesiredCapacity"]]
+        for _ in range(group["DesiredCapacity"] - len(wanted)):
+            wanted.append(_launch(aws, region, group, template, _free_address(state, taken, wanted)))
+        left = _register(aws, region, group, wanted)
+        _terminate(aws, region, [r for r in present[len(wanted) :] if r["InstanceId"] not in left])
+        kept += [Instance(r["InstanceId"], r["PrivateIpAddress"], region, name, template["UserData"]) for r in wanted]
+    for records in members.values():
+        _terminate(aws, region, records)
+    return kept
+
+
+def _groups(aws: Aws, region: str) -> Iterator[Record]:
+    return pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
+
+
+def _members(aws: Aws, region: str) -> dict[str, list[Record]]:
+    """The running instances of a region by the name of their group, oldest first."""
+    filters = [
+        {"Name": "tag-key", "Values": [GROUP_TAG]},
+        {"Name": "instance-state-name", "Values": ["pending", "running"]},
+    ]
+    members: dict[str, list[Record]] = {}
+    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations", Filters=filters):
+        for record in reservation["Instances"]:
+            members.setdefault(tags(record)[GROUP_TAG], []).append(record)
+    return {name: sorted(records, key=lambda r: r["LaunchTime"]) for name, records in members.items()}
+
+
+def tags(record: Record) -> dict[str, str]:
+    """The tags of a record by key."""
+    return {tag["Key"]: tag["Value"] for tag in record.get("Tags", ())}
+
+
+@remembered
+def _launch_template(aws: Aws, region: str, template: str) -> Record:
+    versions = aws.ec2(region).describe_launch_template_versions(LaunchTemplateId=template, Versions=["$Latest"])
+    return dict(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
+
+
+def _free_address(state: State, taken: set[str], neighbours: Iterable[Record]) -> str:
+    """An address that no instance has: in the subnet of the group's others, else in one that is empty."""
+    used = {tuple(map(int, address.split(".")[2:])) for address in taken}
+    subnets = [int(record["PrivateIpAddress"].split(".")[2]) for record in neighbours]
+    subnet = subnets[0] if subnets else min(set(range(1, 200)) - {s for s, _ in used})
+    host = 1 + max((h for s, h in used if s == subnet), default=0)
+    taken.add(address := state.address(subnet, host))
+    return address
+
+
+def _launch(aws: Aws, region: str, group: Record, template: Record, address: str) -> Record:
+    copied = [{"Key": t["Key"], "Value": t["Value"]} for t in group["Tags"] if t["PropagateAtLaunch"]]
+    given = {k: template[k] for k in ("ImageId", "InstanceType", "UserData", "IamInstanceProfile") if k in template}
+    interfaces = template.get("NetworkInterfaces") or [{"Groups": template.get("SecurityGroupIds", [])}]
+    subnets = group["VPCZoneIdentifier"].split(",")
+    record = aws.ec2(region).run_instances(
+        **given,
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=subnets[int(address.rpartition(".")[2]) % len(subnets)],
+        SecurityGroupIds=interfaces[0]["Groups"],
+        PrivateIpAddress=address,
+        TagSpecifications=[
+            {
+                "ResourceType": "instance",
+                "Tags": [*copied, {"Key": GROUP_TAG, "Value": group["AutoScalingGroupName"]}],
+            }
+        ],
+    )
+    return dict(record["Instances"][0])

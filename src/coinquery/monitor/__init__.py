@@ -1,0 +1,1 @@
+"""The health monitor: sweeps a region's production instances, judges them from data, and records what it saw."""

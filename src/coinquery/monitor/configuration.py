@@ -1,0 +1,110 @@
+"""What the monitor must know of each coin, and how it travels to the Lambda function.
+
+The function's package holds the shipped catalogue; the SSM parameter holds only the coins that a team's ``cq.toml``
+changes or adds, so it stays within SSM's 4 KiB (standard tier) or 8 KiB (advanced tier).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from coinquery.coins import Catalogue, Coin, Reference
+from coinquery.coins.model import Dialect
+from coinquery.errors import BadConfiguration, NotBootstrapped
+
+if TYPE_CHECKING:
+    from types_boto3_ssm import SSMClient
+
+    from coinquery.config import Config
+
+PARAMETER = "/coinquery/monitor/configuration"
+LOG_GROUP = "/coinquery/monitor"
+FUNCTION = "coinquery-monitor"
+
+#: SSM's limit for a parameter's value, in bytes (advanced tier); ``Intelligent-Tiering`` picks standard up to half of it.
+PARAMETER_LIMIT = 8192
+
+Seconds = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What judging one coin's nodes takes. ``block_time``, ``tolerance`` and ``grace`` are in seconds."""
+
+    dialect: Dialect
+    chain: str
+    block_time: Annotated[float, msgspec.Meta(gt=0)]
+    tolerance: Seconds
+    tolerance_blocks: Annotated[int, msgspec.Meta(ge=1)]
+    grace: Seconds
+    references: tuple[Reference, ...] = ()
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """The coins that the monitor can judge, by ticker."""
+
+    coins: dict[str, Watched]
+
+    @classmethod
+    def from_catalogue(cls, catalogue: Catalogue) -> Configuration:
+        """All coins of a catalogue."""
+        return cls(coins={coin.ticker: _watched(coin) for coin in catalogue})
+
+    @classmethod
+    def from_config(cls, config: Config) -> Configuration:
+        """The coins of ``cq.toml``."""
+        return cls.from_catalogue(config.catalogue)
+
+    @classmethod
+    def from_text(cls, text: str) -> Configuration:
+        """Lay what ``to_text`` wrote over the shipped catalogue; raise BadConfiguration where it is wrong."""
+        try:
+            changed = msgspec.json.decode(text, type=Configuration)
+        except msgspec.DecodeError as error:
+            raise BadConfiguration(f"{PARAMETER}: {error}", "Run `cq bootstrap`; it writes the parameter.") from error
+        return cls(coins={**_shipped().coins, **changed.coins})
+
+    def to_text(self) -> str:
+        """JSON of the coins that differ from the shipped catalogue; raise BadConfiguration if SSM can't hold it."""
+        shipped = _shipped().coins
+        changed = {ticker: coin for ticker, coin in self.coins.items() if coin != shipped.get(ticker)}
+        text = msgspec.json.encode(Configuration(coins=changed)).decode()
+        if len(text.encode()) > PARAMETER_LIMIT:
+            raise BadConfiguration(
+                f"the monitor's configuration has {len(text.encode())} bytes, SSM takes {PARAMETER_LIMIT}",
+                "Change fewer coins in cq.toml, or give them fewer references.",
+            )
+        return text
+
+
+def read(ssm: SSMClient, parameter: str = PARAMETER) -> Configuration:
+    """Read the configuration from SSM; raise NotBootstrapped where there is none."""
+    try:
+        text = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        raise NotBootstrapped(f"no parameter {parameter} in this region", "Run `cq bootstrap` for it.") from None
+    return Configuration.from_text(text)
+
+
+def write(ssm: SSMClient, configuration: Configuration, parameter: str = PARAMETER) -> None:
+    """Put the configuration into SSM, in place of what was there."""
+    ssm.put_parameter(
+        Name=parameter, Value=configuration.to_text(), Type="String", Overwrite=True, Tier="Intelligent-Tiering"
+    )
+
+
+def _shipped() -> Configuration:
+    return Configuration.from_catalogue(Catalogue.load())
+
+
+def _watched(coin: Coin) -> Watched:
+    return Watched(
+        dialect=coin.dialect,
+        chain=coin.chain,
+        block_time=coin.block_time,
+        tolerance=coin.tolerance.seconds,
+        tolerance_blocks=coin.tolerance_blocks,
+        grace=coin.grace.seconds,
+        references=coin.references,
+    )

@@ -1,0 +1,89 @@
+"""The monitor's records: one JSON line for an instance and a sweep, log line and metrics at once.
+
+A line is in CloudWatch's Embedded Metric Format: CloudWatch Logs turns ``up``, ``height`` and ``lag_blocks`` into
+metrics of the namespace ``CoinQuery`` by stack and coin, with nothing but the right to write the line. A number that
+is not known is null and is no metric.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from coinquery.monitor.head import Height
+from coinquery.monitor.verdict import Verdict
+
+SCHEMA = 1
+NAMESPACE = "CoinQuery"
+_UNITS = {"up": "Count", "height": "Count", "lag_blocks": "Count"}
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sweep concluded of one instance, and from what.
+
+    ``up`` is 1 only where the verdict is healthy. ``references`` counts those that vouch for ``head``; ``protected`` is
+    the stack's termination protection, ``health`` what the service's ``/health`` answered, ``rate`` the blocks a second
+    gained since the record before. docs/monitor.md explains every field.
+    """
+
+    schema: Literal[1] = 1
+    time: Moment
+    sweep: str
+    region: str
+    stack: str
+    coin: str
+    instance: str
+    address: str
+    launched: Moment
+    verdict: Verdict
+    reason: str
+    release: str | None = None
+    expected_commit: str
+    commit: str | None = None
+    chain: str | None = None
+    protected: bool | None = None
+    height: Height | None = None
+    block_time: Moment | None = None
+    head: Height | None = None
+    references: Count = 0
+    lag_blocks: Count | None = None
+    lag_seconds: Count | None = None
+    rate: float | None = None
+    eta_seconds: Count | None = None
+    client: str | None = None
+    health: str | None = None
+    up: Literal[0, 1]
+
+    @property
+    def timestamp(self) -> int:
+        """The record's time as CloudWatch counts it: milliseconds since 1970."""
+        return milliseconds(self.time)
+
+
+def encode(record: Record) -> str:
+    """The line for CloudWatch Logs, metric instructions included."""
+    line: dict[str, Any] = msgspec.to_builtins(record)
+    metrics = [{"Name": name, "Unit": unit} for name, unit in _UNITS.items() if line[name] is not None]
+    line["_aws"] = {
+        "Timestamp": record.timestamp,
+        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["stack", "coin"]], "Metrics": metrics}],
+    }
+    return msgspec.json.encode(line).decode()
+
+
+def decode(line: str) -> Record | None:
+    """Read a line that ``encode`` wrote; None for anything else, other schemas included."""
+    try:
+        return msgspec.json.decode(line, type=Record)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+
+
+def milliseconds(time: datetime) -> int:
+    """A moment in milliseconds since 1970, rounded down."""
+    return int(time.astimezone(UTC).timestamp() * 1000)

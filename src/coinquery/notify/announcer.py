@@ -1,0 +1,45 @@
+"""Announce to the team; whatever fails is told in the result and undoes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coinquery.notify.slack import Delivery, post
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.clock import Clock
+    from coinquery.notify.messages import Message
+
+
+class Announcer:
+    """Sends messages to the webhook whose address the secret ``reference`` names in ``region``.
+
+    ``reference`` is ``secretsmanager:NAME`` or ``ssm:/NAME`` (a SecureString); None where Slack is not configured.
+    """
+
+    def __init__(self, reference: str | None, aws: Aws, region: str, clock: Clock) -> None:
+        self._reference = reference
+        self._aws = aws
+        self._region = region
+        self._clock = clock
+
+    def tell(self, message: Message) -> Delivery:
+        """Send one message; raises nothing for a secret that can't be read or a Slack that fails."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if self._reference is None:
+            return Delivery(False, 0, "Slack is not configured: cq.toml has no [slack] webhook")
+        try:
+            webhook = self._webhook(self._reference)
+        except (BotoCoreError, ClientError) as error:
+            reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            return Delivery(False, 0, f"the webhook's secret {self._reference} can't be read: {reason}")
+        return post(webhook, message, self._clock)
+
+    def _webhook(self, reference: str) -> str:
+        store, _, name = reference.partition(":")
+        if store == "ssm":
+            parameter = self._aws.ssm(self._region).get_parameter(Name=name, WithDecryption=True)
+            return parameter["Parameter"]["Value"].strip()
+        return self._aws.secrets(self._region).get_secret_value(SecretId=name).get("SecretString", "").strip()

@@ -1,0 +1,84 @@
+"""What is announced: a new release, and a new production stack that is live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coinquery.notify.blocks import Block, context, escape, fields, header, link, section
+from coinquery.releases.release import Release
+
+#: What Slack is sent: ``text`` for notifications and old clients, ``blocks`` for everybody else.
+Message = dict[str, str | list[Block]]
+
+
+@dataclass(frozen=True)
+class ProductionLive:
+    """A production stack that a public name points to and that was verified there.
+
+    ``seconds`` is the whole rollout's time. ``links`` are pairs of a text and an address, such as the stack in the
+    console. ``possible_repeat`` marks an announcement that may have been made before (I11).
+    """
+
+    coin: str
+    stack: str
+    region: str
+    release: str
+    commit: str
+    author: str
+    public_name: str
+    seconds: float
+    links: tuple[tuple[str, str], ...] = ()
+    release_url: str = ""
+    commit_url: str = ""
+    possible_repeat: bool = False
+
+
+def new_release(release: Release) -> Message:
+    """The message "New release"."""
+    title = f"New release: {release.coin} {release.tag}"
+    return {
+        "text": escape(f"{title}, commit {release.commit[:12]}, by {release.author}", 1000),
+        "blocks": [
+            header(title),
+            fields([
+                ("Coin", escape(release.coin)),
+                ("Release", link(release.url, release.tag)),
+                ("Commit", link(release.commit_url, release.commit[:12])),
+                ("Author", escape(release.author)),
+            ]),
+            section(release.notes),
+        ],
+    }  # fmt: skip
+
+
+def production_live(live: ProductionLive) -> Message:
+    """The message "New production stack is live"."""
+    title = f"New production stack is live: {live.stack}"
+    small_print = [escape(f"Took {duration(live.seconds)}"), *(link(address, text) for text, address in live.links)]
+    if live.possible_repeat:
+        small_print.insert(0, "Possible repeat: this may have been announced before")
+    return {
+        "text": escape(f"{title} at {live.public_name}, release {live.release}, by {live.author}", 1000),
+        "blocks": [
+            header(title),
+            fields([
+                ("Coin", escape(live.coin)),
+                ("Stack", escape(live.stack)),
+                ("Region", escape(live.region)),
+                ("Name", link(f"https://{live.public_name}/info", live.public_name)),
+                ("Release", link(live.release_url, live.release)),
+                ("Commit", link(live.commit_url, live.commit[:12])),
+                ("Author", escape(live.author)),
+            ]),
+            context(small_print),
+        ],
+    }  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: ``42 s``, ``3 min 5 s``, ``2 h 0 min``, ``3 d 4 h``."""
+    whole = max(0, round(seconds))
+    for size, unit, below, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // below} {smaller}"
+    return f"{whole} s"

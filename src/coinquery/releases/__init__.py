@@ -1,0 +1,1 @@
+"""Releases: annotated git tags on the remote's production branch, and the images built from their commits."""

@@ -1,0 +1,127 @@
+"""Which rollout a command means: the unfinished one of the same coin, level, region and release, or a new one.
+
+A rollout's notes are create-once parameters below ``/coinquery/rollouts/<id>/`` in the home region, so any number of
+processes may drive one rollout and read the same notes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coinquery.errors import RolloutEnded
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coinquery.stacks.parameter_store import ParameterStore
+
+ROLLOUTS = "/coinquery/rollouts"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes two commands mean the same rollout. ``release`` is a tag, or a commit where the level takes those."""
+
+    coin: str
+    level: str
+    region: str
+    release: str
+
+    def __str__(self) -> str:
+        return f"{self.coin}/{self.level}/{self.region}/{self.release}"
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """How a rollout ended: ``live``, ``given back`` by a rollback, or ``retired``; when, and by whom."""
+
+    result: str
+    time: str
+    who: str
+
+
+class Notes:
+    """The create-once notes of one rollout. ``attempt`` counts the rollouts of the same key from 1."""
+
+    def __init__(self, store: ParameterStore, key: Key, attempt: int) -> None:
+        self.store = store
+        self.key = key
+        self.attempt = attempt
+
+    @property
+    def id(self) -> str:
+        """The rollout's identity, as tags and the ledger carry it."""
+        return f"{self.key}/{self.attempt}"
+
+    def begin(self, now: datetime) -> bool:
+        """Claim this attempt; False if it was begun before. The note keeps when."""
+        return self.store.create(self._path("begin"), now.isoformat())
+
+    def settle(self, what: str, value: str) -> str:
+        """Keep a value unless one is kept; return the one that is."""
+        return self.store.settle(self._path(what), value)
+
+    def get(self, what: str) -> str | None:
+        """A kept value."""
+        return self.store.get(self._path(what))
+
+    def end(self, end: End) -> End:
+        """Keep how the rollout ended, unless that is kept; return what is."""
+        return msgspec.json.decode(self.settle("end", msgspec.json.encode(end).decode()), type=End)
+
+    @property
+    def ended(self) -> End | None:
+        """How the rollout ended, None while it has not."""
+        value = self.get("end")
+        return None if value is None else msgspec.json.decode(value, type=End)
+
+    def _path(self, what: str) -> str:
+        return f"{ROLLOUTS}/{self.id}/{what}"
+
+
+def latest(store: ParameterStore, key: Key) -> Notes | None:
+    """The newest rollout of the key, None if there was none."""
+    path = f"{ROLLOUTS}/{key}"
+    attempts = [int(name.removeprefix(path + "/").split("/")[0]) for name in store.below(path)]
+    return Notes(store, key, max(attempts)) if attempts else None
+
+
+def of_id(store: ParameterStore, rollout: str) -> Notes:
+    """The notes of a rollout named by its id, as a stack's tag or the ledger has it."""
+    coin, level, region, release, attempt = rollout.split("/")
+    return Notes(store, Key(coin, level, region, release), int(attempt))
+
+
+def joined(store: ParameterStore, key: Key) -> Notes:
+    """The rollout that a command without ``--new`` means: the newest, or the first.
+
+    Raises RolloutEnded if the newest was given back: going there again is a decision, not a repetition. One whose
+    stack was retired makes place for the next.
+    """
+    newest = latest(store, key)
+    if newest is None:
+        return Notes(store, key, 1)
+    end = newest.ended
+    if end is not None and end.result == "retired":
+        return Notes(store, key, newest.attempt + 1)
+    if end is not None and end.result == "given back":
+        raise RolloutEnded(
+            f"rollout {newest.id} ended: its name was given back at {end.time} by {end.who}",
+            "Deploy another release, or start another rollout of this one with --new.",
+        )
+    return newest
+
+
+def another(store: ParameterStore, key: Key) -> Notes:
+    """The rollout that a command with ``--new`` would begin: the one after the newest."""
+    newest = latest(store, key)
+    return Notes(store, key, 1 if newest is None else newest.attempt + 1)
+
+
+def claim(notes: Notes, now: datetime) -> Notes:
+    """Begin a new rollout, this one or the first after it that nobody else begins: each ``--new`` is one of its own."""
+    while not notes.begin(now):
+        notes = Notes(notes.store, notes.key, notes.attempt + 1)
+    return notes

@@ -1,0 +1,101 @@
+"""The plan of a rollout: made first, shown, then executed as it is: a dry run can't drift from the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coinquery.dns.world import World
+from coinquery.notify.announcer import Announcer
+from coinquery.rollout import preflight
+from coinquery.rollout.proof import MonitorProof, TargetProof
+from coinquery.rollout.steps.announce import Announce
+from coinquery.rollout.steps.confirm_protection import ConfirmProtection
+from coinquery.rollout.steps.create import CreateStack
+from coinquery.rollout.steps.find_release import FindRelease
+from coinquery.rollout.steps.reserve import ReserveStackName
+from coinquery.rollout.steps.switch import SwitchDns
+from coinquery.rollout.steps.verify import VerifyInPublic, VerifyInside
+from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
+from coinquery.rollout.steps.wait_for_nodes import WaitForNodes
+from coinquery.rollout.steps.wait_for_targets import WaitForTargets
+from coinquery.stacks import foundation, parameters
+from coinquery.stacks.protection import Protector
+
+if TYPE_CHECKING:
+    from coinquery.rollout.rollout import Means, Rollout
+    from coinquery.rollout.step import Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rollout and its steps, in the order of the process document."""
+
+    rollout: Rollout
+    steps: tuple[Step, ...]
+
+
+def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
+    """Check what must be right beforehand and lay out the steps; nothing is changed.
+
+    Raises BadConfiguration and NotBootstrapped where something is not right.
+    """
+    given = _parameters(rollout, means)
+    reserve = ReserveStackName(rollout, means.ledger, means.clock, number)
+    begin = (FindRelease(rollout), reserve, CreateStack(rollout, means, given))
+    steps = _production(rollout, means) if rollout.level_name == "prod" else _elsewhere(rollout, means)
+    return Plan(rollout, begin + steps)
+
+
+def _production(rollout: Rollout, means: Means) -> tuple[Step, ...]:
+    waits, aws, region = means.config.waits, means.aws, rollout.region
+    proof = MonitorProof(aws, means.config, means.clock, region, lambda: rollout.created)
+    inside = (VerifyInside(rollout, means, proof),) if means.names.private else ()
+    return (
+        WaitForNodes(proof, waits.nodes),
+        WaitForMonitor(proof, waits.monitor),
+        ConfirmProtection(rollout, Protector(aws.cloudformation(region), aws.elbv2(region))),
+        SwitchDns(rollout, means, proof),
+        VerifyInPublic(rollout, means, _world(means)),
+        *inside,
+        Announce(rollout, means, _announcer(means)),
+    )
+
+
+def _elsewhere(rollout: Rollout, means: Means) -> tuple[Step, ...]:
+    """Below production nothing is monitored, protected or announced."""
+    proof = TargetProof(means.aws, rollout.region, lambda: rollout.created)
+    return (
+        WaitForTargets(proof, means.config.waits.nodes),
+        SwitchDns(rollout, means, proof),
+        VerifyInPublic(rollout, means, _world(means)),
+    )
+
+
+def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
+    config, aws, coin, level, region = means.config, means.aws, rollout.coin, rollout.level, rollout.region
+    preflight.check_images(coin)
+    means.names.check()
+    ground = foundation.read(aws, config, region)
+    preflight.check_certificate(aws, level, coin, region)
+    image_id = preflight.machine_image(aws, config, region)
+    return {
+        "Coin": coin.ticker,
+        "Level": rollout.level_name,
+        "Release": rollout.release.tag,
+        "Commit": rollout.release.commit,
+        "Rollout": rollout.notes.id,
+        "Author": rollout.release.author,
+        **parameters.network(config, level, coin, ground, region),
+        **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
+        **parameters.containers(coin, rollout.image, rollout.release.tag),
+    }
+
+
+def _world(means: Means) -> World:
+    return World(means.config.listener.https_port, means.config.verify.ca_bundle)
+
+
+def _announcer(means: Means) -> Announcer:
+    slack = means.config.slack
+    return Announcer(None if slack is None else slack.webhook, means.aws, means.config.home_region, means.clock)

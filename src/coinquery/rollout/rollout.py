@@ -1,0 +1,76 @@
+"""One rollout and the means with which its steps work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.clock import Clock
+    from coinquery.coins import Coin
+    from coinquery.config import Config, Level
+    from coinquery.dns.names import Names
+    from coinquery.naming import StackName
+    from coinquery.releases.release import Release
+    from coinquery.rollout.identity import Notes
+    from coinquery.stacks.journal import Journal
+    from coinquery.stacks.ledger import Ledger
+    from coinquery.stacks.stack import Stack
+
+
+@dataclass(frozen=True)
+class Means:
+    """What steps work with; every part is handed in."""
+
+    aws: Aws
+    config: Config
+    clock: Clock
+    ledger: Ledger
+    journal: Journal
+    names: Names
+
+
+@dataclass
+class Rollout:
+    """What is deployed, where, and, as the steps find or make it, the stack.
+
+    ``release.tag`` is the tag, or the commit where the level takes any commit. ``image`` is the service's, by digest.
+    """
+
+    notes: Notes
+    coin: Coin
+    level: Level
+    level_name: str
+    region: str
+    release: Release
+    image: str
+    name: StackName | None = None
+    stack: Stack | None = field(default=None, repr=False)
+
+    @property
+    def reserved(self) -> StackName:
+        """The stack name; only steps after the reservation may ask."""
+        if self.name is None:
+            raise AssertionError("a step before the reservation asked for the stack name")
+        return self.name
+
+    @property
+    def created(self) -> Stack:
+        """The stack; only steps after its creation may ask."""
+        if self.stack is None:
+            raise AssertionError("a step before the creation asked for the stack")
+        return self.stack
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The stack's tags, without their prefix."""
+        return {
+            "stack": str(self.reserved),
+            "coin": self.coin.ticker,
+            "level": self.level_name,
+            "release": self.release.tag,
+            "commit": self.release.commit,
+            "rollout": self.notes.id,
+            "author": self.release.author,
+        }

@@ -1,0 +1,78 @@
+"""Carry out a list of steps: observe, act if something is missing, wait, and say so all the while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from coinquery.errors import NotFinished
+from coinquery.rollout.step import Observation, Outcome, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from coinquery.clock import Clock
+    from coinquery.durations import Duration
+
+
+class Progress(Protocol):
+    """Where a run tells what it does."""
+
+    def began(self, step: Step, deadline: datetime) -> None:
+        """A step begins; it ends by ``deadline`` at the latest."""
+        ...
+
+    def saw(self, step: Step, seen: Observation) -> None:
+        """A step looked."""
+        ...
+
+    def ended(self, step: Step, seen: Observation, seconds: float) -> None:
+        """A step's result holds, after that many seconds."""
+        ...
+
+
+class Run:
+    """Drives steps with a clock. ``stay`` bounds the whole run; past it the same command carries on."""
+
+    def __init__(self, clock: Clock, progress: Progress, poll: Duration, stay: Duration | None = None) -> None:
+        self._clock = clock
+        self._progress = progress
+        self._poll = poll
+        self._leave = None if stay is None else clock.now() + timedelta(seconds=stay.seconds)
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Finish each step before the next.
+
+        Raises NotFinished when a step's time or the stay is over, and whatever a step raises.
+        """
+        for step in steps:
+            self._finish(step)
+
+    def _finish(self, step: Step) -> None:
+        begun = self._clock.now()
+        deadline = self._deadline(step, begun)
+        self._progress.began(step, deadline)
+        just_acted = False
+        while (seen := self._look(step)).outcome is not Outcome.HOLDS:
+            if self._clock.now() >= deadline:
+                raise NotFinished(
+                    f"not finished: {step.title}: {seen.detail}",
+                    "Run the same command again: it carries on from here.",
+                )
+            if seen.outcome is Outcome.MISSING and not just_acted:
+                step.act()
+                just_acted = True
+                continue
+            self._clock.sleep(self._poll.seconds)
+            just_acted = False
+        self._progress.ended(step, seen, (self._clock.now() - begun).total_seconds())
+
+    def _look(self, step: Step) -> Observation:
+        seen = step.observe()
+        self._progress.saw(step, seen)
+        return seen
+
+    def _deadline(self, step: Step, begun: datetime) -> datetime:
+        limit = begun + timedelta(seconds=step.limit.seconds)
+        return limit if self._leave is None else min(limit, self._leave)

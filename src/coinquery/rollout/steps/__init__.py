@@ -1,0 +1,1 @@
+"""The steps of the process document, one a file, in its order."""

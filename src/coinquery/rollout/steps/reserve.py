@@ -1,0 +1,91 @@
+"""Reserve the stack name: the next number of (coin, level), never used before, in any region (I2)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from coinquery.durations import Duration
+from coinquery.errors import NumberTaken
+from coinquery.naming import StackName
+from coinquery.rollout.step import Observation, holds, missing
+from coinquery.stacks.ledger import Entry
+
+if TYPE_CHECKING:
+    from coinquery.clock import Clock
+    from coinquery.rollout.rollout import Rollout
+    from coinquery.stacks.ledger import Ledger
+
+
+class ReserveStackName:
+    """Processes that drive the same rollout agree on one number.
+
+    They walk one sequence of create-once proposals: the first to write proposal k decides which number is tried as
+    the k-th, and the ledger decides whether the rollout gets it.
+    """
+
+    title = "reserve the stack name"
+    limit = Duration(120)
+
+    def __init__(self, rollout: Rollout, ledger: Ledger, clock: Clock, number: int | None = None) -> None:
+        self._rollout = rollout
+        self._ledger = ledger
+        self._clock = clock
+        self._number = number
+
+    def intent(self) -> str:
+        """What the plan shows: the name if it is reserved, else the likely one."""
+        if (name := self._standing()) is not None:
+            return f"{name}, reserved"
+        coin, level = self._rollout.coin.ticker, self._rollout.level_name
+        number = self._number or self._ledger.next_number(coin, level)
+        return f"{StackName(coin, number, level)}, or the next free number"
+
+    def observe(self) -> Observation:
+        """Whether the rollout has its number."""
+        if self._rollout.name is None:
+            self._rollout.name = self._standing()
+        name = self._rollout.name
+        return missing("no number yet") if name is None else holds(str(name))
+
+    def act(self) -> None:
+        """Propose numbers until the ledger gives one to this rollout."""
+        notes = self._rollout.notes
+        notes.begin(self._clock.now())
+        for turn in count(1):
+            name = self._name(notes.get(_proposal(turn)) or notes.settle(_proposal(turn), str(self._wanted())))
+            if self._ledger.reserve(name, self._entry()):
+                self._rollout.name = name
+                return
+            if self._number is not None:
+                raise NumberTaken(f"{name} was given out before", "A number is never given twice; leave --number away.")
+
+    def _standing(self) -> StackName | None:
+        for turn in count(1):
+            number = self._rollout.notes.get(_proposal(turn))
+            if number is None:
+                return None
+            entry = self._ledger.entry(self._name(number))
+            if entry is None or entry.rollout == self._rollout.notes.id:
+                return None if entry is None else self._name(number)
+        return None
+
+    def _wanted(self) -> int:
+        return self._number or self._ledger.next_number(self._rollout.coin.ticker, self._rollout.level_name)
+
+    def _name(self, number: str) -> StackName:
+        return StackName(self._rollout.coin.ticker, int(number), self._rollout.level_name)
+
+    def _entry(self) -> Entry:
+        return Entry(
+            rollout=self._rollout.notes.id,
+            region=self._rollout.region,
+            release=self._rollout.release.tag,
+            commit=self._rollout.release.commit,
+            author=self._rollout.release.author,
+            reserved=self._clock.now().isoformat(timespec="seconds"),
+        )
+
+
+def _proposal(turn: int) -> str:
+    return f"proposal-{turn}"

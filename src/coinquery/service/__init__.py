@@ -1,0 +1,1 @@
+"""The service: the API beside the node, on every instance."""

@@ -1,0 +1,62 @@
+"""Make a production stack, protected from its first second (I5), and say why one failed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from coinquery import aws
+from coinquery.stacks import template
+from coinquery.stacks.stack import TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import CreateStackInputTypeDef
+
+    from coinquery.naming import StackName
+
+
+def create(
+    cloudformation: CloudFormationClient, name: StackName, parameters: Mapping[str, str], tags: Mapping[str, str]
+) -> None:
+    """Ask CloudFormation for the stack; a stack of that name that exists already is left for the caller to judge.
+
+    Production stacks get termination protection and a policy that denies every update as part of their creation: a
+    change set has neither.
+    """
+    request: CreateStackInputTypeDef = {
+        "StackName": str(name),
+        "TemplateBody": template.text(template.COIN_STACK),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Tags": [{"Key": TAG + key, "Value": value} for key, value in tags.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "ClientRequestToken": request_token(tags["rollout"]),
+    }
+    if name.is_production:
+        request["EnableTerminationProtection"] = True
+        request["StackPolicyBody"] = template.text(template.STACK_POLICY)
+    try:
+        cloudformation.create_stack(**request)
+    except cloudformation.exceptions.AlreadyExistsException:
+        return
+
+
+def request_token(*words: str) -> str:
+    """A token that makes CloudFormation take a repeated request for the one it was."""
+    return "cq-" + hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def first_failure(cloudformation: CloudFormationClient, name: StackName) -> str:
+    """Which resource failed first, and why, from the stack's events."""
+    failures = [
+        event
+        for event in aws.pages(cloudformation, "describe_stack_events", "StackEvents", StackName=str(name))
+        if str(event.get("ResourceStatus", "")).endswith("_FAILED")
+        and "cancelled" not in event.get("ResourceStatusReason", "").lower()
+    ]
+    if not failures:
+        return "CloudFormation names no resource that failed"
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first.get('LogicalResourceId')}: {first.get('ResourceStatusReason', 'no reason given')}"

@@ -1,0 +1,30 @@
+"""Every stack of ours in every region, and which of them a record leads to."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from coinquery.stacks import stack as stacks
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.config import Config
+    from coinquery.dns.names import Standing
+    from coinquery.stacks.stack import Stack
+
+
+def everywhere(aws: Aws, config: Config) -> list[Stack]:
+    """All stacks of all configured regions, by name; the regions are asked at the same time."""
+    clients = [aws.cloudformation(region) for region in config.regions]
+    with ThreadPoolExecutor(max_workers=len(clients)) as pool:
+        found = pool.map(lambda client: list(stacks.read_all(client)), clients)
+        return sorted((stack for region in found for stack in region), key=lambda stack: stack.name)
+
+
+def live(aws: Aws, config: Config, standing: Standing) -> Stack | None:
+    """The stack that the public record leads to; None if it leads to nothing or to nothing of ours."""
+    if standing.public is None:
+        return None
+    alias = standing.public
+    return next((s for s in everywhere(aws, config) if alias.points_to(s.outputs.get("LoadBalancerDnsName", ""))), None)
