@@ -11,18 +11,28 @@ from typing import Annotated, Any
 import msgspec
 
 from coinquery.coins.catalogue import Catalogue
-from coinquery.decode import decode
+from coinquery.decode import decode, shaped
 from coinquery.durations import Duration
 from coinquery.errors import BadConfiguration
 from coinquery.naming import LEVELS
 
 FILE_NAME = "cq.toml"
 
-Region = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-ZoneId = Annotated[str, msgspec.Meta(pattern="^Z[A-Z0-9]{3,31}$")]
-CertificateArn = Annotated[str, msgspec.Meta(pattern="^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$")]
-SecretReference = Annotated[str, msgspec.Meta(pattern="^(ssm|secretsmanager):[A-Za-z0-9/_+=.@-]+$")]
-NamePattern = Annotated[str, msgspec.Meta(pattern=r"^\{coin\}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")]
+Region = Annotated[str, shaped("[a-z]{2}(-[a-z]+)+-[0-9]", "a region such as us-east-1")]
+ZoneId = Annotated[str, shaped("Z[A-Z0-9]{3,31}", "the hosted zone's id, such as Z0123456789ABC: names are not unique")]
+CertificateArn = Annotated[
+    str, shaped("arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+", "the ARN of an ACM certificate")
+]
+SecretReference = Annotated[
+    str,
+    shaped(
+        "secretsmanager:[A-Za-z0-9/_+=.@-]+|ssm:/[A-Za-z0-9/_.-]+",
+        "a reference, secretsmanager:NAME or ssm:/NAME, never the secret itself",
+    ),
+]
+NamePattern = Annotated[
+    str, shaped(r"\{coin\}(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", "a pattern such as {coin}.example.com")
+]
 
 
 class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,6 +69,7 @@ class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     delete: Duration = Duration(3600)
     record_age: Duration = Duration(180)
     quiet: Duration = Duration(600)
+    way_back: Duration = Duration(86400)
     poll: Duration = Duration(5)
     ask: Duration = Duration(20)
 
@@ -94,24 +105,28 @@ class Verify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Monitor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The Lambda function that runs the health monitor."""
+    """The Lambda function that runs the health monitor.
 
-    runtime: Annotated[str, msgspec.Meta(pattern="^python3\\.1[1-9]$")] = "python3.13"
-    architecture: Annotated[str, msgspec.Meta(pattern="^(arm64|x86_64)$")] = "arm64"
+    Accounts with a low limit can't reserve concurrency; without it sweeps may overlap.
+    """
+
+    runtime: Annotated[str, shaped(r"python3\.1[1-9]", "a runtime of AWS Lambda from python3.11 on")] = "python3.13"
+    architecture: Annotated[str, shaped("arm64|x86_64", "arm64 or x86_64")] = "arm64"
+    reserve_concurrency: bool = True
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What ``cq bootstrap`` lays out in a region. ``nat`` is none, one, or one for each zone."""
 
     cidr: str = "10.64.0.0/16"
-    nodes: Annotated[str, msgspec.Meta(pattern="^(private|public)$")] = "private"
-    nat: Annotated[str, msgspec.Meta(pattern="^(none|one|each-zone)$")] = "each-zone"
+    nodes: Annotated[str, shaped("private|public", "private or public")] = "private"
+    nat: Annotated[str, shaped("none|one|each-zone", "none, one or each-zone")] = "each-zone"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of ``cq.toml``. ``coins`` holds overrides; ``catalogue`` is the catalogue with them."""
 
-    account: Annotated[str, msgspec.Meta(pattern="^[0-9]{12}$")]
+    account: Annotated[str, shaped("[0-9]{12}", "the AWS account's 12 digits, in quotes")]
     home_region: Region
     levels: dict[str, Level]
     production_branch: str = "master"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import total_ordering
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 
 
-@dataclass(frozen=True, order=True)
+@total_ordering
 class Duration:
     """A length of time in whole seconds."""
 
-    seconds: int
+    # No dataclass: msgspec would read one as an object with its fields, where people write text.
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
 
     @classmethod
     def parse(cls, text: str) -> Duration:
@@ -22,6 +26,18 @@ class Duration:
         if match is None:
             raise ValueError(f"{text!r} is not a duration; write 90s, 10m, 2h or 14d")
         return cls(int(match[1]) * _UNITS[match[2]])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Duration) and self.seconds == other.seconds
+
+    def __lt__(self, other: Duration) -> bool:
+        return self.seconds < other.seconds
+
+    def __hash__(self) -> int:
+        return hash(self.seconds)
+
+    def __repr__(self) -> str:
+        return f"Duration({self.seconds})"
 
     def __str__(self) -> str:
         for unit, size in reversed(_UNITS.items()):

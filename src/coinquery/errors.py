@@ -150,3 +150,11 @@ class PortInUse(CoinQueryError):
 
 class LocalAwsBroken(CoinQueryError):
     """A part of the AWS of one machine is gone or did not start."""
+
+
+class RecordsRejected(CoinQueryError):
+    """CloudWatch Logs dropped records of the monitor although it answered with status 200."""
+
+
+class MonitorFailed(CoinQueryError):
+    """The health monitor ran and did not finish its sweep."""

@@ -56,8 +56,8 @@ def list_releases(session: Session, coin: str | None, as_json: bool) -> None:
         print_json({"releases": shown})
         return
     for release in shown:
-        coin_shown = release.coin or "-"
-        click.echo(f"{release.tag:<16} {coin_shown:<6} {release.commit} {release.date:%Y-%m-%d %H:%M}Z {release.author}")
+        when = f"{release.date:%Y-%m-%d %H:%M}Z"
+        click.echo(f"{release.tag:<16} {release.coin or '-':<6} {release.commit} {when} {release.author}")
 
 
 def _tell(session: Session, release: Release) -> Delivery:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from coinquery import naming
+from coinquery.decode import shaped
 from coinquery.durations import Duration
 
 Dialect = Literal["evm", "bitcoin"]
@@ -24,7 +25,7 @@ class Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     ``memory`` is in MiB and is a reservation. ``peer_ports`` are open to the world where the subnets are public.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
+    name: Annotated[str, shaped("[a-z][a-z0-9-]{0,31}", "a name of lower-case letters, digits and hyphens")]
     image: str
     command: str
     memory: Positive
@@ -44,7 +45,10 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     shape: Literal["evm", "status", "blockbook", "blockcypher"]
-    url: str
+    url: Annotated[
+        str,
+        shaped(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", "an http or https address without user, password and query"),
+    ]
 
 
 class Coin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,7 +72,7 @@ class Coin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     volume_size: Positive
     volume_iops: Annotated[int, msgspec.Meta(ge=3000, le=80000)] = 3000
     volume_throughput: Annotated[int, msgspec.Meta(ge=125, le=2000)] = 125
-    snapshot: Annotated[str, msgspec.Meta(pattern="^(snap-[0-9a-f]{8,17})?$")] = ""
+    snapshot: Annotated[str, shaped("(snap-[0-9a-f]{8,17})?", "a snapshot's id such as snap-0123456789abcdef0")] = ""
     instances: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2
     references: tuple[Reference, ...] = ()
     cookie: str = ""

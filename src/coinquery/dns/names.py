@@ -32,6 +32,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """The alias of one kind, ``public`` or ``private``."""
         return self.public if kind == "public" else self.private
 
+    def describe(self, names: Names) -> str:
+        """Where each name leads, for people."""
+        led = ((record.name, self.of(record.kind)) for record in names.records())
+        return "; ".join(f"{name} from {'nothing' if one is None else canonical(one.target)}" for name, one in led)
+
 
 @dataclass(frozen=True)
 class Record:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, StructureShape
 
 _SCOPE = re.compile(r"Credential=[^/]+/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _SIGNING_NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
@@ -63,7 +66,7 @@ class Call:
         if self._is_cbor:
             return self.target.rpartition("/operation/")[2]
         if self.service in _REST:
-            return _rest_operation(self.service, self.method, self.target)
+            return _rest_operation(self)
         return str(self.parameters.get("Action", "?"))
 
     @property
@@ -112,7 +115,7 @@ _CBOR = {"smithy-protocol": "rpc-v2-cbor"}
 def _read_cbor(body: bytes) -> dict[str, Any]:
     from botocore.parsers import BaseCBORParser
 
-    stream = io.BufferedReader(io.BytesIO(body))  # type: ignore[arg-type]
+    stream = io.BufferedReader(io.BytesIO(body))
     return dict(BaseCBORParser().parse_data_item(stream)) if body else {}
 
 
@@ -122,29 +125,64 @@ def _error_cbor(code: str, message: str) -> bytes:
     return b"\xa2" + b"".join(b"\x79" + len(t.encode()).to_bytes(2) + t.encode() for t in texts)
 
 
-def _rest_operation(service: str, method: str, target: str) -> str:
-    """The operation of a REST request: the one with most of its path and query fixed, by botocore's own models."""
-    url = urlsplit(target)
-    query = set(parse_qsl(url.query, keep_blank_values=True))
-    keys = {key for key, _ in query}
-    fits = (
-        (len(fixed), weight, name)
-        for name, verb, path, fixed, weight in _rest_routes(service)
-        if verb == method and path.fullmatch(url.path) and all(k in keys and (not v or (k, v) in query) for k, v in fixed)
-    )
-    return max(fits, default=(0, 0, "?"))[2]
+def _rest_operation(call: Call) -> str:
+    """The operation of a REST request: the one that asks most of path, query and headers, by botocore's own models."""
+    fits = (route for route in _routes(call.service) if route.fits(call))
+    return max(fits, key=lambda r: (len(r.query), len(r.headers), r.literal), default=_UNKNOWN).operation
+
+
+@dataclass(frozen=True)
+class _Route:
+    """Where a REST operation is: ``query`` must be there (``""``: any value); ``literal`` counts fixed characters."""
+
+    operation: str
+    method: str = ""
+    path: re.Pattern[str] = re.compile("")
+    query: frozenset[tuple[str, str]] = frozenset()
+    headers: frozenset[str] = frozenset()
+    literal: int = 0
+
+    def fits(self, call: Call) -> bool:
+        url = urlsplit(call.target)
+        query = parse_qsl(url.query, keep_blank_values=True)
+        given = {*query, *((key, "") for key, _ in query)}
+        return (
+            call.method == self.method
+            and bool(self.path.fullmatch(url.path))
+            and self.query <= given
+            and all(name in call.headers for name in self.headers)
+        )
+
+
+_UNKNOWN = _Route("?")
 
 
 @cache
-def _rest_routes(service: str) -> list[tuple[str, str, re.Pattern[str], frozenset[tuple[str, str]], int]]:
+def _routes(service: str) -> list[_Route]:
     from botocore.session import get_session
 
     model = get_session().get_service_model(service)
-    routes = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        path, _, query = http["requestUri"].partition("?")
-        pattern = re.sub(r"\\{[^}]*?(\\\+)?\\}", lambda m: ".+" if m[1] else "[^/]+", re.escape(path.rstrip("/")))
-        fixed = frozenset(parse_qsl(query, keep_blank_values=True))
-        routes.append((name, http["method"], re.compile(pattern + "/?"), fixed, len(re.sub(r"\{[^}]*\}", "", path))))
-    return routes
+    return [_route(model.operation_model(name)) for name in model.operation_names]
+
+
+def _route(operation: OperationModel) -> _Route:
+    path, _, query = operation.http["requestUri"].partition("?")
+    pieces = re.split(r"(\{[^}]*\})", path.rstrip("/"))
+    pattern = "".join(_piece(piece) for piece in pieces)
+    literal = sum(len(piece) for piece in pieces if not piece.startswith("{"))
+    fixed = frozenset(parse_qsl(query, keep_blank_values=True))
+    method, headers = operation.http["method"], frozenset(_required_headers(operation.input_shape))
+    return _Route(operation.name, method, re.compile(pattern + "/?"), fixed, headers, literal)
+
+
+def _required_headers(shape: StructureShape | None) -> Iterator[str]:
+    for name in shape.required_members if shape else ():
+        place = shape.members[name].serialization if shape else {}
+        if place.get("location") == "header":
+            yield place["name"].title()
+
+
+def _piece(piece: str) -> str:
+    if piece.startswith("{"):
+        return ".+" if piece.endswith("+}") else "[^/]+"
+    return re.escape(piece)

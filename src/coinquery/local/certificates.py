@@ -45,8 +45,9 @@ class Authority:
 
         key = _new_key()
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-        builder = _builder("CoinQuery local server", self._certificate.subject, key).add_extension(alternatives, critical=False)
-        return ServerCertificate(_pem(_sign(builder, self._key)), _key_pem(key))
+        builder = _builder("CoinQuery local server", self._certificate.subject, key)
+        signed = _sign(builder.add_extension(alternatives, critical=False), self._key)
+        return ServerCertificate(_pem(signed), _key_pem(key))
 
     def install(self, aws: Aws, region: str, certificate: ServerCertificate) -> str:
         """Import a certificate into ACM of a region and keep its files for the load balancer; return its ARN."""

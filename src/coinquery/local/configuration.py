@@ -72,6 +72,7 @@ delete = "1m"
 record_age = "30s"
 quiet = "10s"
 poll = "1s"
+ask = "1s"
 
 [thresholds]
 healthy_records = 2

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
+from typing import Final
 
 from coinquery.local.state import State
 
-HOME_REGION = "us-east-1"
+HOME_REGION: Final = "us-east-1"
 
 #: Variables that would beat those set here, or lead to another account (AWS's "SDKs and Tools Reference Guide").
 _REMOVED = (

@@ -1,4 +1,4 @@
-"""The consensus client of local eth nodes: it makes a replica (``anvil --fork-url``) follow the chain that it replicates.
+"""The consensus client of local eth nodes: it makes a replica (``anvil --fork-url``) follow the chain it replicates.
 
 Started as ``python -m coinquery.local.follower --node URL --network URL``. Once a second it asks the network for its
 height and, if the node is behind, tells the node to take the network's state as its own: same hashes, same times. The

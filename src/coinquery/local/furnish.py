@@ -21,7 +21,8 @@ def furnish(state: State, aws: Aws) -> None:
         certificates={region: authority.install(aws, region, certificate) for region in regions},
         images=_images(state, aws),
     )
-    aws.secrets(HOME_REGION).create_secret(Name=configuration.SLACK_SECRET, SecretString=f"{state.slack}/services/T0/B0")
+    webhook = f"{state.slack}/services/T0/B0"
+    aws.secrets(HOME_REGION).create_secret(Name=configuration.SLACK_SECRET, SecretString=webhook)
     text = configuration.text(state, account, str(authority.bundle))
     (state.root / "cq.toml").write_text(text, "utf-8")
 
@@ -34,7 +35,10 @@ def _public_zone(aws: Aws) -> str:
 def _private_zone(aws: Aws) -> str:
     vpc = aws.ec2(HOME_REGION).create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"]
     zone = aws.route53().create_hosted_zone(
-        Name=f"internal.{DOMAIN}", CallerReference="private", VPC={"VPCRegion": HOME_REGION, "VPCId": vpc}
+        Name=f"internal.{DOMAIN}",
+        CallerReference="private",
+        VPC={"VPCRegion": HOME_REGION, "VPCId": vpc},
+        HostedZoneConfig={"PrivateZone": True},
     )
     return zone["HostedZone"]["Id"].rpartition("/")[2]
 

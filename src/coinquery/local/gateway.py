@@ -43,7 +43,10 @@ class Gateway:
         answer = await self._rules.answer(call)
         if call.service != "?":
             self._note(call, answer, began)
-        return web.Response(status=answer.status, body=answer.body, headers=_passed_on(answer.headers))
+        headers = _passed_on(answer.headers)
+        if request.method == "HEAD" and "Content-Length" in answer.headers:
+            headers["Content-Length"] = answer.headers["Content-Length"]
+        return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
     async def forward(self, call: Call) -> Answer:
         """Let ministack answer."""

@@ -11,11 +11,24 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dnslib import AAAA, CNAME, NS, QTYPE, RCODE, RD, RR, SOA, TXT, A, DNSRecord
-from dnslib.server import BaseResolver, DNSServer
+from dnslib import (  # type: ignore[import-untyped]
+    AAAA,
+    CNAME,
+    NS,
+    QTYPE,
+    RCODE,
+    RD,
+    RR,
+    SOA,
+    TXT,
+    A,
+    DNSRecord,
+)
+from dnslib.server import BaseResolver, DNSServer  # type: ignore[import-untyped]
 
 from coinquery.aws import Aws, pages
 from coinquery.local import ports
@@ -59,10 +72,8 @@ class Zones:
         """All zones; of two with one name the public one, which is what the world sees."""
         route53 = self._aws.route53()
         found = sorted(pages(route53, "list_hosted_zones", "HostedZones"), key=lambda z: not z["Config"]["PrivateZone"])
-        return {
-            zone["Name"]: list(pages(route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]))
-            for zone in found
-        }
+        sets = partial(pages, route53, "list_resource_record_sets", "ResourceRecordSets")
+        return {zone["Name"]: list(sets(HostedZoneId=zone["Id"])) for zone in found}
 
 
 class Resolver(BaseResolver):  # type: ignore[misc]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -88,25 +90,13 @@ async def client_request_token(_: Aws, proceed: Proceed, call: Call) -> Answer:
     return answer
 
 
-@_rule("cloudformation", "UpdateStack")
+@_rule("cloudformation", "UpdateStack", "ExecuteChangeSet")
 async def stack_policy(aws: Aws, proceed: Proceed, call: Call) -> Answer:
-    """A stack policy that denies every update refuses an update of the stack."""
-    return await _unless_denied(aws, proceed, call, call.parameters.get("StackPolicyDuringUpdateBody"))
-
-
-@_rule("cloudformation", "ExecuteChangeSet")
-async def stack_policy_for_change_sets(aws: Aws, proceed: Proceed, call: Call) -> Answer:
-    """A stack policy acts on updates that change sets make, too."""
-    return await _unless_denied(aws, proceed, call, None)
-
-
-async def _unless_denied(aws: Aws, proceed: Proceed, call: Call, instead: str | None) -> Answer:
-    client = aws.cloudformation(call.region)
-    try:
-        name = call.parameters.get("StackName", "")
-        policy = instead or (await asyncio.to_thread(client.get_stack_policy, StackName=name)).get("StackPolicyBody")
-    except client.exceptions.ClientError:
-        policy = None
+    """A stack policy that denies every update refuses an update of the stack, also by a change set."""
+    client, name = aws.cloudformation(call.region), call.parameters.get("StackName", "")
+    policy = call.parameters.get("StackPolicyDuringUpdateBody")
+    with suppress(client.exceptions.ClientError):
+        policy = policy or (await asyncio.to_thread(client.get_stack_policy, StackName=name)).get("StackPolicyBody")
     statements = json.loads(policy or "{}").get("Statement", [])
     for number, statement in enumerate([statements] if isinstance(statements, dict) else statements, 1):
         everything = {"Update:*", "*"} & _texts(statement.get("Action")) and "*" in _texts(statement.get("Resource"))
@@ -124,8 +114,7 @@ def _texts(value: Any) -> set[str]:
 async def load_balancer_names(_: Aws, proceed: Proceed, call: Call) -> Answer:
     """Load balancer and target group names: 32 letters, digits and hyphens; not beginning ``internal-``."""
     name = call.parameters.get("Name", "")
-    plain = name.isascii() and name.replace("-", "").isalnum() and name.strip("-") == name
-    if plain and len(name) <= 32 and not name.startswith("internal-"):
+    if re.fullmatch(r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?", name):
         return await proceed(call)
     return call.refuse("ValidationError", f"The name '{name}' is longer than 32 characters or not allowed")
 
@@ -147,15 +136,11 @@ async def private_ip_address(_: Aws, proceed: Proceed, call: Call) -> Answer:
     if wanted is None or answer.status != 200:
         return answer
     root = answer.xml
-    for instances in root.iter(_tag(root, "instancesSet")):
+    for instances in root.iterfind(".//{*}instancesSet"):
         for instance in list(instances):
-            if instance.findtext(_tag(root, "privateIpAddress")) not in wanted:
+            if instance.findtext("{*}privateIpAddress") not in wanted:
                 instances.remove(instance)
     return replace(answer, body=Xml.tostring(root))
-
-
-def _tag(root: Xml.Element, name: str) -> str:
-    return root.tag[: root.tag.find("}") + 1] + name
 
 
 @_rule("route53", "ChangeResourceRecordSets")
@@ -204,12 +189,8 @@ async def image_parameter_among_others(_: Aws, proceed: Proceed, call: Call) -> 
     if answer.status != 200 or IMAGE_PARAMETER not in call.parameters.get("Names", ()):
         return answer
     found = json.loads(answer.body)
-    invalid = _without(found["InvalidParameters"], IMAGE_PARAMETER)
+    invalid = [name for name in found["InvalidParameters"] if name != IMAGE_PARAMETER]
     return answer.with_json({"Parameters": [*found["Parameters"], _image(call.region)], "InvalidParameters": invalid})
-
-
-def _without(values: Iterable[str], value: str) -> list[str]:
-    return [v for v in values if v != value]
 
 
 def _image(region: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Inbox(BaseHTTPRequestHandler):
 
     file: Path
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name for it
+    def do_POST(self) -> None:
         """Take a message, or say what is wrong with it."""
         problem, message = self._read()
         if problem:
@@ -31,7 +31,7 @@ class Inbox(BaseHTTPRequestHandler):
             inbox.write(json.dumps(message) + "\n")
         self._answer(200, "text/html", "ok")
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name for it
+    def do_GET(self) -> None:
         """List every message, oldest first."""
         lines = self.file.read_text("utf-8").splitlines() if self.file.exists() else []
         self._answer(200, "application/json", f"[{','.join(lines)}]")

@@ -53,11 +53,6 @@ class State:
         return f"http://{self.address(0, 4)}:8090"
 
     @property
-    def balancer_admin(self) -> str:
-        """Caddy's administration endpoint."""
-        return f"{self.address(0, 5)}:2019"
-
-    @property
     def evm_network(self) -> str:
         """The chain that local eth nodes follow: JSON-RPC of the node that mines it."""
         return f"http://{self.address(0, 10)}:8545"

@@ -51,7 +51,7 @@ class Supervisor:
     def __init__(self, state: State) -> None:
         self._state = state
         self._mark = f"{MARK}={state.root.resolve()}".encode()
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, components: Sequence[Component]) -> None:
         """Start programs and wait until all of them listen.
@@ -68,7 +68,7 @@ class Supervisor:
 
     def stop(self) -> int:
         """End every program of this world; return how many there were. Bounded: what ignores SIGTERM is killed."""
-        found = set()
+        found: set[int] = set()
         deadline = time.monotonic() + STOP_TIMEOUT
         while pids := set(self._processes()):
             late = time.monotonic() > deadline
@@ -116,11 +116,11 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._children[child.pid] = child
+        self._children[component.name] = child
         return child.pid
 
     def _await(self, component: Component) -> None:
-        child = next(c for c in self._children.values() if c.args == component.command)
+        child = self._children[component.name]
         deadline = time.monotonic() + START_TIMEOUT
         while component.listens and not ports.answers(component.listens):
             if child.poll() is not None or time.monotonic() > deadline:

@@ -89,9 +89,7 @@ async def _ask(session: ClientSession, group: Mapping[str, Any], target: Target)
         async with session.get(f"http://{target.address}:{port}{group.get('HealthCheckPath', '/')}") as response:
             if _matches(response.status, group.get("Matcher", {}).get("HttpCode", "200")):
                 return Verdict("healthy")
-            failed = Verdict(
-                "unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{response.status}]"
-            )
+            failed = Verdict("unhealthy", "Target.ResponseCodeMismatch", f"Answered with code {response.status}")
     except TimeoutError:
         failed = Verdict("unhealthy", "Target.Timeout", "Request timed out")
     except ClientError:

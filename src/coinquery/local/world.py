@@ -61,7 +61,6 @@ def components(state: State) -> list[Component]:
         _python(state, "gateway", state.gateway, state.ministack, str(state.folder("logs") / "aws-calls.jsonl")),
         _python(state, "nameserver", state.name_server, str(state.root / "balancers.json")),
         _python(state, "slack", state.slack, str(state.root / "slack.jsonl")),
-        _caddy(state),
         *chains.network(state),
     ]
 
@@ -71,6 +70,7 @@ def _bring_up(state: State, supervisor: Supervisor, say: Say) -> None:
     from coinquery.local.furnish import furnish
 
     say("looking for the programs; the first time they are fetched")
+    toolchain.caddy()
     parts = components(state)
     say(f"starting {', '.join(part.name for part in parts)}")
     supervisor.start(parts)
@@ -104,15 +104,6 @@ def _python(state: State, name: str, address: str, *arguments: str) -> Component
     listens = address.removeprefix("http://")
     command = (sys.executable, "-P", "-m", f"coinquery.local.{name}", listens, *arguments)
     return Component(name, command, listens, _behind_the_rules(state))
-
-
-def _caddy(state: State) -> Component:
-    """Caddy with nothing but its administration endpoint; the controller gives it the rest."""
-    config = state.folder("caddy") / "empty.json"
-    config.write_text(f'{{"admin": {{"listen": "{state.balancer_admin}"}}}}', "utf-8")
-    command = (str(toolchain.caddy()), "run", "--config", str(config))
-    folders = {"XDG_DATA_HOME": str(state.folder("caddy")), "XDG_CONFIG_HOME": str(state.folder("caddy"))}
-    return Component("caddy", command, state.balancer_admin, folders)
 
 
 def _controller(state: State) -> Component:

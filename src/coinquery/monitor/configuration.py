@@ -23,7 +23,7 @@ PARAMETER = "/coinquery/monitor/configuration"
 LOG_GROUP = "/coinquery/monitor"
 FUNCTION = "coinquery-monitor"
 
-#: SSM's limit for a parameter's value, in bytes (advanced tier); ``Intelligent-Tiering`` picks standard up to half of it.
+#: SSM's limit for a parameter's value in bytes, in the advanced tier; the standard tier takes half of it.
 PARAMETER_LIMIT = 8192
 
 Seconds = Annotated[int, msgspec.Meta(ge=0)]

@@ -80,7 +80,9 @@ def _untimely(newest: Record, demand: Demand, now: datetime) -> Missing | None:
     if age < -CLOCK_SKEW:
         return Missing(f"its newest record is {_seconds(-age)} s in the future: compare the clocks", newest)
     if age > demand.record_age:
-        return Missing(f"its newest record is {_seconds(age)} s old, at most {_seconds(demand.record_age)} s count", newest)
+        return Missing(
+            f"its newest record is {_seconds(age)} s old, at most {_seconds(demand.record_age)} s count", newest
+        )
     return None
 
 

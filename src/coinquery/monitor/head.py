@@ -77,4 +77,6 @@ def _why(ranked: Sequence[Tip], asked: int) -> str:
     heights = ", ".join(str(tip.height) for tip in ranked)
     if len(ranked) > 1:
         return f"no two of {asked} references agree: heights {heights}"
-    return f"{len(ranked)} of {asked} references answered" + (f": height {heights}, and no second vouches" * bool(heights))
+    if ranked:
+        return f"1 of {asked} references answered: height {heights}, and no second vouches for it"
+    return f"none of {asked} references answered"

@@ -11,7 +11,6 @@ from coinquery import aws, naming
 from coinquery.errors import BadStackName
 
 if TYPE_CHECKING:
-    from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_ec2 import EC2Client
 
 NAME_PATTERN = "cq-*-prod*"
@@ -72,9 +71,3 @@ def of_production(described: Mapping[str, Any]) -> Instance | None:
         release=tags.get(TAG + "release"),
         commit=tags.get(TAG + "commit", ""),
     )
-
-
-def is_protected(cloudformation: CloudFormationClient, stack: naming.StackName) -> bool | None:
-    """Whether the stack's termination protection is on; None where CloudFormation does not say."""
-    stacks = cloudformation.describe_stacks(StackName=str(stack))["Stacks"]
-    return next((described.get("EnableTerminationProtection") for described in stacks), None)

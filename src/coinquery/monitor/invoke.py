@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coinquery.errors import CoinQueryError, NotBootstrapped
+from coinquery.errors import MonitorFailed, NotBootstrapped
 from coinquery.monitor.configuration import FUNCTION
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Busy:
 def ask(functions: LambdaClient, function: str = FUNCTION) -> Summary | Busy:
     """Run one sweep now and wait for its end.
 
-    Raises NotBootstrapped if there is no monitor in the region (a monitor that is off proves nothing), CoinQueryError
+    Raises NotBootstrapped if there is no monitor in the region (a monitor that is off proves nothing), MonitorFailed
     if the sweep failed.
     """
     try:
@@ -53,7 +53,7 @@ def _summary(function: str, payload: bytes, failed: str | None) -> Summary:
             return msgspec.json.decode(payload, type=Summary)
     except msgspec.DecodeError:
         pass
-    raise CoinQueryError(
+    raise MonitorFailed(
         f"the monitor failed: {payload[:500].decode(errors='replace')}",
         f"Its log group /aws/lambda/{function} says more.",
     )

@@ -26,9 +26,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What one sweep concluded of one instance, and from what.
 
-    ``up`` is 1 only where the verdict is healthy. ``references`` counts those that vouch for ``head``; ``protected`` is
-    the stack's termination protection, ``health`` what the service's ``/health`` answered, ``rate`` the blocks a second
-    gained since the record before. docs/monitor.md explains every field.
+    ``up`` is 1 only where the verdict is healthy. ``references`` counts those that vouch for ``head``, ``protected``
+    tells of termination protection and stack policy, ``health`` is what the service's ``/health`` answered, ``rate``
+    the blocks a second gained since an earlier record. docs/monitor.md explains every field.
     """
 
     schema: Literal[1] = 1

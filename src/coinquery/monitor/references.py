@@ -4,7 +4,7 @@ Each reference is asked twice a sweep and coin at most, however many instances t
 the hash of the block at the anchor. What an answer looks like is in the service's own documentation:
 
     evm          Ethereum's JSON-RPC; ``url`` is the endpoint
-    status       ``{"info": {"blocks": …}}`` at ``url``/api/status, as clients of the first system know it (Insight's API)
+    status       ``{"info": {"blocks": …}}`` at ``url``/api/status, as Insight's API and the first system have it
     blockbook    ``{"backend": {"blocks": …}}`` at ``url``/api/v2
     blockcypher  ``{"height": …}`` at ``url`` itself, which names coin and chain: …/v1/btc/main
 """

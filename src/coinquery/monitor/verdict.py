@@ -6,7 +6,7 @@ The first check of ``PRECEDENCE`` that has something to say decides:
     unreachable   it, or the node behind it, did not answer, and its grace is over
     wrong-chain   its chain, or the hash of a block below the head, is not the network's
     wrong-commit  it does not run the release that it is tagged with
-    unprotected   its stack's termination protection is off
+    unprotected   its stack's termination protection or stack policy is off
     starting      it does not answer, and its grace is not over
     unknown       there is no head to compare it with, or it is far ahead of the head
     starting, syncing, lagging   it is behind: within its grace, catching up, or neither
@@ -76,13 +76,16 @@ class Sighting(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a judgement rests on."""
+    """Everything that a judgement rests on.
+
+    ``unprotected`` names what of the stack's protection is off; None is "AWS did not say".
+    """
 
     now: datetime
     launched: datetime
     coin: Watched
     expected_commit: str
-    protected: bool | None
+    unprotected: tuple[str, ...] | None
     head: Head
     seen: Seen = Seen()
     failure: Failure | None = None
@@ -175,7 +178,7 @@ def _wrong_commit(e: Evidence) -> Judgement | None:
 
 
 def _unprotected(e: Evidence) -> Judgement | None:
-    return Judgement("unprotected", "its stack's termination protection is off") if e.protected is False else None
+    return Judgement("unprotected", f"off at its stack: {', '.join(e.unprotected)}") if e.unprotected else None
 
 
 def _not_up_yet(e: Evidence) -> Judgement | None:
@@ -214,7 +217,7 @@ def _not_shown(e: Evidence) -> Judgement | None:
         "its height": e.seen.height,
         "its best block's time": e.seen.block_time,
         "its chain": e.seen.chain,
-        "its stack's protection": e.protected,
+        "its stack's protection": e.unprotected,
         "the commit that it is tagged with": e.expected_commit or None,
     }
     missing = [what for what, value in shown.items() if value is None]

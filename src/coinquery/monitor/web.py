@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -58,7 +58,7 @@ async def get_json(session: ClientSession, url: str, seconds: float, kind: type[
     return parse(body, kind)
 
 
-def parse(body: bytes, kind: Any) -> Any:
+def parse(body: bytes, kind: type[T]) -> T:
     """JSON checked against ``kind``; raise NodeMalformed if it is anything else."""
     try:
         return msgspec.json.decode(body, type=kind)

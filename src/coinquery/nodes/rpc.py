@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from os import strerror
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,7 +77,8 @@ def explained(seconds: float) -> Iterator[None]:
     except TimeoutError:
         raise NodeUnreachable(f"no answer within {seconds:g} s") from None
     except aiohttp.ClientConnectorError as error:
-        raise NodeUnreachable(f"no connection: {error.os_error.strerror or type(error).__name__}") from None
+        number = error.os_error.errno or 0
+        raise NodeUnreachable(strerror(number) if number > 0 else "no such host") from None
     except aiohttp.ClientResponseError as error:
         raise NodeMalformed(f"not HTTP: {type(error).__name__}") from None
     except (aiohttp.ClientError, OSError) as error:

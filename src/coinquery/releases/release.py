@@ -24,7 +24,7 @@ class Release:
     """A release: an annotated tag whose commit (40 hex digits) is on the remote's production branch.
 
     ``author`` made the tag, at ``date`` (UTC). ``coin`` is what it was announced for and ``notes`` what changed, both
-    ``""`` for a tag made by hand. ``url`` and ``commit_url`` are pages, ``""`` where the remote's host has none we know.
+    ``""`` for a tag made by hand. ``url`` and ``commit_url`` are pages, ``""`` where none is known.
     """
 
     tag: str

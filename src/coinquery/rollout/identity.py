@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from coinquery.stacks.parameter_store import ParameterStore
 
 ROLLOUTS = "/coinquery/rollouts"
+#: Marks of a rollout's life: it went live, its name is being given back, it is back, its stack is being retired.
+LIVE, GIVING_BACK, GIVEN_BACK, RETIRED = "live", "giving-back", "given-back", "retired"
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,9 @@ class Key:
         return f"{self.coin}/{self.level}/{self.region}/{self.release}"
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True):
-    """How a rollout ended: ``live``, ``given back`` by a rollback, or ``retired``; when, and by whom."""
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """When something happened to a rollout for the first time, and by whom."""
 
-    result: str
     time: str
     who: str
 
@@ -67,15 +68,15 @@ class Notes:
         """A kept value."""
         return self.store.get(self._path(what))
 
-    def end(self, end: End) -> End:
-        """Keep how the rollout ended, unless that is kept; return what is."""
-        return msgspec.json.decode(self.settle("end", msgspec.json.encode(end).decode()), type=End)
+    def mark(self, what: str, now: datetime, who: str) -> Mark:
+        """Keep that something happened, unless that is kept; return what is."""
+        mark = Mark(time=now.isoformat(timespec="milliseconds"), who=who)
+        return msgspec.json.decode(self.settle(what, msgspec.json.encode(mark).decode()), type=Mark)
 
-    @property
-    def ended(self) -> End | None:
-        """How the rollout ended, None while it has not."""
-        value = self.get("end")
-        return None if value is None else msgspec.json.decode(value, type=End)
+    def marked(self, what: str) -> Mark | None:
+        """When and by whom something happened; None if it did not."""
+        value = self.get(what)
+        return None if value is None else msgspec.json.decode(value, type=Mark)
 
     def _path(self, what: str) -> str:
         return f"{ROLLOUTS}/{self.id}/{what}"
@@ -103,12 +104,12 @@ def joined(store: ParameterStore, key: Key) -> Notes:
     newest = latest(store, key)
     if newest is None:
         return Notes(store, key, 1)
-    end = newest.ended
-    if end is not None and end.result == "retired":
+    if newest.get(RETIRED) is not None:
         return Notes(store, key, newest.attempt + 1)
-    if end is not None and end.result == "given back":
+    back = newest.marked(GIVING_BACK)
+    if back is not None:
         raise RolloutEnded(
-            f"rollout {newest.id} ended: its name was given back at {end.time} by {end.who}",
+            f"rollout {newest.id} ended: its name was given back at {back.time} by {back.who}",
             "Deploy another release, or start another rollout of this one with --new.",
         )
     return newest

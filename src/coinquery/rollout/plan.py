@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coinquery.dns.world import World
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
+from coinquery.rollout.identity import GIVING_BACK
 from coinquery.rollout.proof import MonitorProof, TargetProof
 from coinquery.rollout.steps.announce import Announce
 from coinquery.rollout.steps.confirm_protection import ConfirmProtection
 from coinquery.rollout.steps.create import CreateStack
 from coinquery.rollout.steps.find_release import FindRelease
+from coinquery.rollout.steps.find_way_back import FindWayBack
+from coinquery.rollout.steps.give_back import GiveBack
 from coinquery.rollout.steps.reserve import ReserveStackName
-from coinquery.rollout.steps.switch import SwitchDns
-from coinquery.rollout.steps.verify import VerifyInPublic, VerifyInside
+from coinquery.rollout.steps.switch import SWITCHED, SwitchDns
+from coinquery.rollout.steps.verify import VerifyInPublic
+from coinquery.rollout.steps.verify_inside import VerifyInside
 from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
 from coinquery.rollout.steps.wait_for_nodes import WaitForNodes
 from coinquery.rollout.steps.wait_for_targets import WaitForTargets
@@ -23,8 +26,13 @@ from coinquery.stacks import foundation, parameters
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coinquery.rollout.identity import Mark, Notes
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Step
+    from coinquery.rollout.way_back import WayBack
+    from coinquery.stacks.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -48,16 +56,15 @@ def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
 
 
 def _production(rollout: Rollout, means: Means) -> tuple[Step, ...]:
-    waits, aws, region = means.config.waits, means.aws, rollout.region
+    aws, region, commit = means.aws, rollout.region, rollout.release.commit
     proof = MonitorProof(aws, means.config, means.clock, region, lambda: rollout.created)
-    inside = (VerifyInside(rollout, means, proof),) if means.names.private else ()
     return (
-        WaitForNodes(proof, waits.nodes),
-        WaitForMonitor(proof, waits.monitor),
+        WaitForNodes(proof, means.config.waits.nodes),
+        WaitForMonitor(proof, means.config.waits.monitor),
         ConfirmProtection(rollout, Protector(aws.cloudformation(region), aws.elbv2(region))),
         SwitchDns(rollout, means, proof),
-        VerifyInPublic(rollout, means, _world(means)),
-        *inside,
+        VerifyInPublic(means, commit, lambda: rollout.created),
+        *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED)),
         Announce(rollout, means, _announcer(means)),
     )
 
@@ -68,7 +75,28 @@ def _elsewhere(rollout: Rollout, means: Means) -> tuple[Step, ...]:
     return (
         WaitForTargets(proof, means.config.waits.nodes),
         SwitchDns(rollout, means, proof),
-        VerifyInPublic(rollout, means, _world(means)),
+        VerifyInPublic(means, rollout.release.commit, lambda: rollout.created),
+    )
+
+
+def _inside(means: Means, proof: MonitorProof, moved: Callable[[], Mark | None]) -> tuple[Step, ...]:
+    return (VerifyInside(proof, means.config.waits.verify, moved),) if means.names.private else ()
+
+
+def way_back(means: Means, source: Stack, destination: Stack, back: WayBack, notes: Notes) -> tuple[Step, ...]:
+    """The steps of a rollback from one stack to the one before."""
+    find, verify = FindWayBack(back, destination), VerifyInPublic(means, destination.commit, lambda: destination)
+    if not destination.name.is_production:
+        targets = TargetProof(means.aws, destination.region, lambda: destination)
+        wait = WaitForTargets(targets, means.config.waits.monitor)
+        return (find, wait, GiveBack(source, notes, back, means, targets), verify)
+    proof = MonitorProof(means.aws, means.config, means.clock, destination.region, lambda: destination)
+    return (
+        find,
+        WaitForMonitor(proof, means.config.waits.monitor),
+        GiveBack(source, notes, back, means, proof),
+        verify,
+        *_inside(means, proof, lambda: notes.marked(GIVING_BACK)),
     )
 
 
@@ -90,10 +118,6 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
         **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),
     }
-
-
-def _world(means: Means) -> World:
-    return World(means.config.listener.https_port, means.config.verify.ca_bundle)
 
 
 def _announcer(means: Means) -> Announcer:

@@ -133,3 +133,14 @@ class TargetProof:
         if len(states) < stack.instances:
             gaps["instances"] = f"{len(states)} of {stack.instances} are registered"
         return gaps
+
+
+def require(proof: Proof) -> None:
+    """Raise InstanceNotProven unless every expected instance is proven at this moment (I7)."""
+    gaps = proof.gaps()
+    if gaps:
+        raise InstanceNotProven(
+            "not every instance is proven at the moment of the move: "
+            + "; ".join(f"{who}: {why}" for who, why in gaps.items()),
+            "No record was changed. Run the same command again: it waits for proof.",
+        )

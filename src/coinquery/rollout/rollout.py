@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coinquery.rollout.identity import Notes
     from coinquery.stacks.journal import Journal
     from coinquery.stacks.ledger import Ledger
+    from coinquery.stacks.parameter_store import ParameterStore
     from coinquery.stacks.stack import Stack
 
 
@@ -26,6 +27,7 @@ class Means:
     aws: Aws
     config: Config
     clock: Clock
+    store: ParameterStore
     ledger: Ledger
     journal: Journal
     names: Names

@@ -29,7 +29,7 @@ def store(means: Means, notes: Notes, standing: Standing) -> WayBack:
     kept = read(notes)
     if kept is not None:
         return kept
-    live = inventory.live(means.aws, means.config, standing)
+    live = inventory.leading(inventory.everywhere(means.aws, means.config), standing)
     back = WayBack(
         standing=standing,
         stack="" if live is None else str(live.name),

@@ -32,8 +32,8 @@ class Limits:
 
     A request's ``body`` holds the largest raw transactions that nodes relay. ``silence`` is how long the node may say
     nothing, ``total`` how long a reply may take in all. ``under_way`` bounds the requests in hand at once, of which
-    the node sees as many as there are ``connections``; ``probe`` bounds each question about the node's state, and is
-    less than a load balancer's health check waits.
+    the node sees as many as there are ``connections``. ``probe`` bounds a question about the node's state; two of them
+    in turn take less than the 5 s that the load balancer's health check waits.
     """
 
     body: int = 2 * 2**20
@@ -42,7 +42,7 @@ class Limits:
     total: float = 120.0
     under_way: int = 512
     connections: int = 64
-    probe: float = 3.0
+    probe: float = 2.0
 
 
 def parse(arguments: Sequence[str]) -> Settings:

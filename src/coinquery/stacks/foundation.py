@@ -40,11 +40,12 @@ def read(aws: Aws, config: Config, region: str) -> Foundation:
     """
     check_home(aws, config, region)
     _outputs(aws, region, MONITOR_STACK)
-    return foundation(_outputs(aws, region, NETWORK_STACK))
+    return network(aws, region)
 
 
-def foundation(outputs: dict[str, str]) -> Foundation:
-    """The foundation that a network stack's outputs describe."""
+def network(aws: Aws, region: str) -> Foundation:
+    """What the region's network stack says; raise NotBootstrapped where there is none."""
+    outputs = _outputs(aws, region, NETWORK_STACK)
     return Foundation(
         vpc=outputs["VpcId"],
         node_subnets=outputs["NodeSubnets"],
@@ -56,16 +57,23 @@ def foundation(outputs: dict[str, str]) -> Foundation:
     )
 
 
-def check_home(aws: Aws, config: Config, region: str) -> None:
-    """Raise unless the region knows the configured home region as its own: there must be one ledger."""
+def home(aws: Aws, region: str) -> str | None:
+    """The home region that a region knows; None if it knows none."""
     ssm = aws.ssm(region)
     try:
-        home = ssm.get_parameter(Name=HOME_PARAMETER)["Parameter"]["Value"]
+        return ssm.get_parameter(Name=HOME_PARAMETER)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
-        raise _not_bootstrapped(region, f"{HOME_PARAMETER} is not set") from None
-    if home != config.home_region:
+        return None
+
+
+def check_home(aws: Aws, config: Config, region: str) -> None:
+    """Raise unless the region knows the configured home region as its own: there must be one ledger."""
+    known = home(aws, region)
+    if known is None:
+        raise _not_bootstrapped(region, f"{HOME_PARAMETER} is not set")
+    if known != config.home_region:
         raise BadConfiguration(
-            f"cq.toml: home_region: {config.home_region}, but {region} belongs to the ledger in {home}",
+            f"cq.toml: home_region: {config.home_region}, but {region} belongs to the ledger in {known}",
             "Two ledgers would give out the same number twice. Set home_region to what the region says.",
         )
 

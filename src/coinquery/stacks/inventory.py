@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from coinquery.stacks import stack as stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from coinquery.aws import Aws
     from coinquery.config import Config
     from coinquery.dns.names import Standing
@@ -22,9 +24,9 @@ def everywhere(aws: Aws, config: Config) -> list[Stack]:
         return sorted((stack for region in found for stack in region), key=lambda stack: stack.name)
 
 
-def live(aws: Aws, config: Config, standing: Standing) -> Stack | None:
+def leading(stacks: Iterable[Stack], standing: Standing) -> Stack | None:
     """The stack that the public record leads to; None if it leads to nothing or to nothing of ours."""
-    if standing.public is None:
-        return None
     alias = standing.public
-    return next((s for s in everywhere(aws, config) if alias.points_to(s.outputs.get("LoadBalancerDnsName", ""))), None)
+    if alias is None:
+        return None
+    return next((stack for stack in stacks if alias.points_to(stack.outputs.get("LoadBalancerDnsName", ""))), None)

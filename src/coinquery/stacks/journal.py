@@ -34,14 +34,14 @@ class Journal:
     def __init__(self, logs: CloudWatchLogsClient, clock: Clock, who: str) -> None:
         self._logs = logs
         self._clock = clock
-        self._who = who
+        self.who = who
 
     def write(self, stack: StackName, what: str, result: str, rollout: str = "", detail: str = "") -> None:
         """Add a line; raise CoinQueryError if CloudWatch did not keep it."""
         now = self._clock.now()
         line = Line(
             time=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            who=self._who,
+            who=self.who,
             stack=str(stack),
             what=what,
             result=result,

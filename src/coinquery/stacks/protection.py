@@ -61,6 +61,10 @@ class Protector:
             if not protected:
                 self._set_deletion_protection(arn, "true")
 
+    def protects(self, stack: stacks.Stack) -> bool:
+        """Whether anything still keeps the stack from being deleted."""
+        return stack.protected or any(self._is_protected(arn) for arn in load_balancers(stack))
+
     def lift(self, stack: stacks.Stack) -> None:
         """Take the protection off a stack that is about to be retired: load balancers first, the stack last."""
         for arn in load_balancers(stack):

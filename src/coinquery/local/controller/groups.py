@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,12 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
 
     ``taken`` holds the addresses in use in the whole world; new ones are added. Raises what boto3 raises.
     """
-    groups = {g["AutoScalingGroupName"]: g for g in _groups(aws, region)}
+    groups = pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
     members = _members(aws, region)
     taken |= {record["PrivateIpAddress"] for records in members.values() for record in records}
     kept = []
-    for name, group in groups.items():
+    for group in groups:
+        name = group["AutoScalingGroupName"]
         template = _launch_template(aws, region, group["LaunchTemplate"]["LaunchTemplateId"])
         present = members.pop(name, [])
         wanted = present[: group["DesiredCapacity"]]
@@ -48,20 +49,14 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
     return kept
 
 
-def _groups(aws: Aws, region: str) -> Iterator[Record]:
-    return pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
-
-
 def _members(aws: Aws, region: str) -> dict[str, list[Record]]:
     """The running instances of a region by the name of their group, oldest first."""
-    filters = [
-        {"Name": "tag-key", "Values": [GROUP_TAG]},
-        {"Name": "instance-state-name", "Values": ["pending", "running"]},
-    ]
     members: dict[str, list[Record]] = {}
-    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations", Filters=filters):
+    running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations", Filters=running):
         for record in reservation["Instances"]:
-            members.setdefault(tags(record)[GROUP_TAG], []).append(record)
+            if group := tags(record).get(GROUP_TAG):
+                members.setdefault(group, []).append(record)
     return {name: sorted(records, key=lambda r: r["LaunchTime"]) for name, records in members.items()}
 
 
@@ -87,11 +82,12 @@ def _free_address(state: State, taken: set[str], neighbours: Iterable[Record]) -
 
 
 def _launch(aws: Aws, region: str, group: Record, template: Record, address: str) -> Record:
-    copied = [{"Key": t["Key"], "Value": t["Value"]} for t in group["Tags"] if t["PropagateAtLaunch"]]
+    labels = {t["Key"]: t["Value"] for t in group["Tags"] if t["PropagateAtLaunch"]}
+    labels[GROUP_TAG] = group["AutoScalingGroupName"]
     given = {k: template[k] for k in ("ImageId", "InstanceType", "UserData", "IamInstanceProfile") if k in template}
     interfaces = template.get("NetworkInterfaces") or [{"Groups": template.get("SecurityGroupIds", [])}]
     subnets = group["VPCZoneIdentifier"].split(",")
-    record = aws.ec2(region).run_instances(
+    launched = aws.ec2(region).run_instances(
         **given,
         MinCount=1,
         MaxCount=1,
@@ -99,10 +95,41 @@ def _launch(aws: Aws, region: str, group: Record, template: Record, address: str
         SecurityGroupIds=interfaces[0]["Groups"],
         PrivateIpAddress=address,
         TagSpecifications=[
-            {
-                "ResourceType": "instance",
-                "Tags": [*copied, {"Key": GROUP_TAG, "Value": group["AutoScalingGroupName"]}],
-            }
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in labels.items()]}
         ],
     )
-    return dict(record["Instances"][0])
+    return dict(launched["Instances"][0])
+
+
+def _register(aws: Aws, region: str, group: Record, wanted: Iterable[Record]) -> set[str]:
+    """Make the group's target groups hold these instances and no others; return those that they held until now.
+
+    The target groups are those of the group's own stack: ministack does not tell which ones a group attaches.
+    """
+    ids, left = {record["InstanceId"] for record in wanted}, set()
+    for arn in _target_groups(aws, region, tags(group)[STACK_TAG]):
+        registered = {target["Id"] for target in targets(aws, region, arn)}
+        if missing := ids - registered:
+            aws.elbv2(region).register_targets(TargetGroupArn=arn, Targets=[{"Id": i} for i in sorted(missing)])
+        if surplus := registered - ids:
+            aws.elbv2(region).deregister_targets(TargetGroupArn=arn, Targets=[{"Id": i} for i in sorted(surplus)])
+            left |= surplus
+    return left
+
+
+def targets(aws: Aws, region: str, target_group: str) -> list[Record]:
+    """What is registered in a target group: ``Id`` and ``Port``."""
+    health = aws.elbv2(region).describe_target_health(TargetGroupArn=target_group)
+    return [dict(description["Target"]) for description in health["TargetHealthDescriptions"]]
+
+
+@remembered
+def _target_groups(aws: Aws, region: str, stack: str) -> list[str]:
+    resources = aws.cloudformation(region).describe_stack_resources(StackName=stack)["StackResources"]
+    kind = "AWS::ElasticLoadBalancingV2::TargetGroup"
+    return [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == kind]
+
+
+def _terminate(aws: Aws, region: str, records: Iterable[Record]) -> None:
+    if ids := [record["InstanceId"] for record in records]:
+        aws.ec2(region).terminate_instances(InstanceIds=ids)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.errors import NotOurStack, StackFailed
+from coinquery.errors import NotOurStack, RolloutEnded, StackFailed
+from coinquery.rollout.identity import RETIRED
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import create
 from coinquery.stacks import stack as stacks
@@ -54,6 +55,8 @@ class CreateStack:
     def act(self) -> None:
         """Ask CloudFormation for the stack."""
         name, notes = self._rollout.reserved, self._rollout.notes
+        if notes.get(RETIRED) is not None:
+            raise RolloutEnded(f"{name} was retired", "Run the same command again: it takes the next number.")
         self._journal.write(name, self.title, "begins", notes.id, self._rollout.release.commit)
         create.create(self._cloudformation, name, self._parameters, self._rollout.tags)
 

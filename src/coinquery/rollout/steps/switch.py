@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.dns.record import canonical
-from coinquery.dns.zone import same
-from coinquery.errors import InstanceNotProven, RolloutEnded
+from coinquery.errors import RolloutEnded
 from coinquery.rollout import way_back
-from coinquery.rollout.step import Observation, holds, missing, waiting
+from coinquery.rollout.identity import GIVING_BACK, LIVE
+from coinquery.rollout.proof import require
+from coinquery.rollout.record_move import RecordMove
+from coinquery.rollout.step import Outcome, missing
 
 if TYPE_CHECKING:
-    from coinquery.dns.names import Record, Standing
+    from coinquery.dns.names import Standing
     from coinquery.rollout.proof import Proof
     from coinquery.rollout.rollout import Means, Rollout
+    from coinquery.rollout.step import Observation
+
+#: The mark that keeps when the records were moved.
+SWITCHED = "switched"
 
 
 class SwitchDns:
@@ -30,60 +35,37 @@ class SwitchDns:
 
     def intent(self) -> str:
         """What the plan shows."""
-        standing = self._names.read()
-        return "; ".join(
-            f"{record.name} from {'nothing' if (now := standing.of(record.kind)) is None else canonical(now.target)}"
-            for record in self._names.records()
-        )
+        return self._names.read().describe(self._names)
 
     def observe(self) -> Observation:
-        """Where the records lead, and whether the change has arrived everywhere."""
-        standing, target = self._names.read(), self._target()
-        for record in self._names.records():
-            if not same(standing.of(record.kind), target.of(record.kind)):
-                return missing(f"{record.name} leads elsewhere")
-            change = self._rollout.notes.get(_note(record))
-            if change is None:
-                return missing(f"{record.name} leads here, and no change of it is known")
-            if not record.zone.is_in_sync(change):
-                return waiting(f"Amazon's name servers do not all have {record.name} yet")
-        return holds("; ".join(f"{record.name} leads to {self._rollout.reserved}" for record in self._names.records()))
+        """Where the records lead."""
+        seen = self._move().observe(self._target())
+        if seen.outcome is Outcome.HOLDS and self._rollout.notes.marked(SWITCHED) is None:
+            return missing("the records lead here, and the move is not noted")
+        return seen
 
     def act(self) -> None:
         """Store the way back, then move what does not lead here yet."""
-        notes, stack = self._rollout.notes, self._rollout.created
-        self._refuse_unfit()
-        back = way_back.store(self._means, notes, self._names.read())
-        self._means.journal.write(stack.name, self.title, "begins", notes.id, f"from {back.stack or 'nothing'}")
-        changes = self._names.move(back.standing, self._target(), f"{notes.id} to {stack.name}")
-        notes.settle("switched", self._means.clock.now().isoformat())
-        for record in self._names.records():
-            change = changes.get(record.kind) or self._touch(record)
-            notes.settle(_note(record), change)
-        self._means.journal.write(stack.name, self.title, "done", notes.id)
+        notes, stack, means = self._rollout.notes, self._rollout.created, self._means
+        self._refuse_ended()
+        require(self._proof)
+        back = way_back.store(means, notes, self._names.read())
+        means.journal.write(stack.name, self.title, "begins", notes.id, f"from {back.stack or 'no stack'}")
+        self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}")
+        notes.mark(SWITCHED, means.clock.now(), means.journal.who)
+        means.journal.write(stack.name, self.title, "done", notes.id)
 
-    def _refuse_unfit(self) -> None:
-        end = self._rollout.notes.ended
-        if end is not None:
-            raise RolloutEnded(
-                f"rollout {self._rollout.notes.id} ended: {end.result} at {end.time} by {end.who}",
-                "The name was moved since. Start another rollout with --new.",
-            )
-        gaps = self._proof.gaps()
-        if gaps:
-            raise InstanceNotProven(
-                "not every instance is proven any more: " + "; ".join(f"{who}: {why}" for who, why in gaps.items()),
-                "No record was changed. Run the same command again: it waits for the monitor.",
-            )
+    def _refuse_ended(self) -> None:
+        for mark in (GIVING_BACK, LIVE):
+            end = self._rollout.notes.marked(mark)
+            if end is not None:
+                raise RolloutEnded(
+                    f"rollout {self._rollout.notes.id} ended: {mark} at {end.time} by {end.who}, and the name moved on",
+                    "Look at it with: cq dns show. Start another rollout of this release with --new.",
+                )
 
-    def _touch(self, record: Record) -> str:
-        """Replace a record that leads here by itself, to get a change that can be followed."""
-        alias = record.zone.read(record.name)
-        return record.zone.swap(record.name, alias, alias, "follow " + self._rollout.notes.id)
+    def _move(self) -> RecordMove:
+        return RecordMove(self._names, self._rollout.notes, "change")
 
     def _target(self) -> Standing:
         return self._names.target(self._rollout.created.outputs)
-
-
-def _note(record: Record) -> str:
-    return f"change-{record.kind}"

@@ -19,8 +19,8 @@ from coinquery.local.state import State
 from coinquery.local.supervisor import MARK
 
 NAME = "CQ_LOCAL_PROGRAM"
-#: How long a program may take to end after SIGTERM, as ECS waits by default, and the pause before a restart, in seconds.
-STOP_TIMEOUT, FIRST_PAUSE, LONGEST_PAUSE = 30.0, 0.5, 30.0
+#: How long a program may take to end after SIGTERM, and the pause before a restart, in seconds.
+STOP_TIMEOUT, FIRST_PAUSE, LONGEST_PAUSE = 5.0, 0.5, 30.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Programs:
     def __init__(self, state: State) -> None:
         self._state = state
         self._running = _left(state)
-        self._ending: dict[int, float] = {}
+        self._ending: dict[str, tuple[int, float]] = {}
         self._attempts: dict[str, _Attempts] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
@@ -56,19 +56,19 @@ class Programs:
         for name in self._running.keys() - wanted.keys():
             self.end(name)
             self._attempts.pop(name, None)
-        for name in wanted.keys() - self._running.keys():
+        for name in wanted.keys() - self._running.keys() - self._ending.keys():
             self._start(wanted[name])
 
     def end(self, name: str) -> None:
         """Ask a program to end; it is killed if it takes too long."""
         pid = self._running.pop(name, None)
         if pid is not None:
-            self._ending[pid] = time.monotonic() + STOP_TIMEOUT
+            self._ending[name] = (pid, time.monotonic() + STOP_TIMEOUT)
             _signal(pid, signal.SIGTERM)
 
     def runs(self, owner: str) -> bool:
         """Whether any program of this owner runs or is still ending."""
-        return any(_name(pid).startswith(f"{owner}/") for pid in (*self._running.values(), *self._ending))
+        return any(name.startswith(f"{owner}/") for name in (*self._running, *self._ending))
 
     def end_all(self) -> None:
         """End everything and wait until it is gone."""
@@ -81,8 +81,8 @@ class Programs:
     def _reap(self) -> None:
         self._children = [child for child in self._children if child.poll() is None]
         self._running = {name: pid for name, pid in self._running.items() if _name(pid) == name}
-        self._ending = {pid: limit for pid, limit in self._ending.items() if _name(pid)}
-        for pid, limit in self._ending.items():
+        self._ending = {name: (pid, limit) for name, (pid, limit) in self._ending.items() if _name(pid) == name}
+        for pid, limit in self._ending.values():
             if time.monotonic() > limit:
                 _signal(pid, signal.SIGKILL)
 

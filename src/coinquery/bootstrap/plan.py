@@ -1,0 +1,78 @@
+"""``cq bootstrap``: the steps for one region."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from coinquery.bootstrap.steps import (
+    HomeRegion,
+    InfrastructureStack,
+    MonitorConfiguration,
+    MonitorPackage,
+)
+from coinquery.errors import BadConfiguration
+from coinquery.monitor.configuration import PARAMETER
+from coinquery.stacks import foundation, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coinquery.aws import Aws
+    from coinquery.config import Config
+    from coinquery.rollout.step import Step
+
+
+def make_plan(aws: Aws, config: Config, region: str) -> tuple[Step, ...]:
+    """The steps that bring the region what the other commands need; nothing is changed yet.
+
+    Raises BadConfiguration for a region that ``cq.toml`` does not name.
+    """
+    if region not in config.regions:
+        raise BadConfiguration(
+            f"no level uses region {region!r}", f"Regions in cq.toml: {', '.join(config.regions)}. Add it to a level."
+        )
+    cloudformation = aws.cloudformation(region)
+    ground = cache(lambda: foundation.network(aws, region))
+    package = cache(lambda: _package(config))
+    network = InfrastructureStack(
+        cloudformation, foundation.NETWORK_STACK, template.text(template.NETWORK), lambda: _network(config)
+    )
+    monitor = InfrastructureStack(
+        cloudformation,
+        foundation.MONITOR_STACK,
+        template.text(template.MONITOR),
+        lambda: _monitor(config, region, ground(), package()[1]),
+    )
+    return (
+        HomeRegion(aws, config, region),
+        network,
+        MonitorConfiguration(aws.ssm(region), config),
+        MonitorPackage(aws.s3(region), lambda: ground().artifact_bucket, package),
+        monitor,
+    )
+
+
+def _network(config: Config) -> dict[str, str]:
+    return {"Cidr": config.network.cidr, "Nodes": config.network.nodes, "Nat": config.network.nat}
+
+
+def _monitor(config: Config, region: str, ground: foundation.Foundation, key: str) -> dict[str, str]:
+    return {
+        "ArtifactBucket": ground.artifact_bucket,
+        "CodeKey": key,
+        "Runtime": config.monitor.runtime,
+        "Architecture": config.monitor.architecture,
+        "Subnets": ground.private_subnets,
+        "SecurityGroup": ground.monitor_security_group,
+        "IsHomeRegion": "true" if region == config.home_region else "false",
+        "ConfigurationParameter": PARAMETER,
+        "ReservedConcurrency": "1" if config.monitor.reserve_concurrency else "none",
+    }
+
+
+def _package(config: Config) -> tuple[Path, str]:
+    from coinquery.monitor.package import build
+
+    built = build(config.monitor.runtime, config.monitor.architecture)
+    return built.path, f"monitor/{built.digest}.zip"

@@ -1,0 +1,179 @@
+"""The steps of ``cq bootstrap``: home region, network, the monitor's configuration, package and stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coinquery.durations import Duration
+from coinquery.errors import StackFailed
+from coinquery.monitor import configuration
+from coinquery.rollout.step import Observation, holds, missing, waiting
+from coinquery.stacks import foundation
+from coinquery.stacks import stack as stacks
+from coinquery.stacks.create import request_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef, UpdateStackInputTypeDef
+    from types_boto3_s3 import S3Client
+    from types_boto3_ssm import SSMClient
+
+    from coinquery.aws import Aws
+    from coinquery.config import Config
+
+SOON = Duration(60)
+_SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
+class HomeRegion:
+    """The region knows where the ledger is; a region of another ledger is refused."""
+
+    title = "set the home region"
+    limit = SOON
+
+    def __init__(self, aws: Aws, config: Config, region: str) -> None:
+        self._aws = aws
+        self._config = config
+        self._region = region
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return f"{foundation.HOME_PARAMETER} = {self._config.home_region} in {self._region}"
+
+    def observe(self) -> Observation:
+        """What the region knows."""
+        home = foundation.home(self._aws, self._region)
+        if home is None:
+            return missing("not set")
+        foundation.check_home(self._aws, self._config, self._region)
+        return holds(home)
+
+    def act(self) -> None:
+        """Set it; whoever sets it first decides."""
+        ssm = self._aws.ssm(self._region)
+        try:
+            ssm.put_parameter(
+                Name=foundation.HOME_PARAMETER, Value=self._config.home_region, Type="String", Overwrite=False
+            )
+        except ssm.exceptions.ParameterAlreadyExists:
+            return
+
+
+class InfrastructureStack:
+    """A stack that is there once a region and is brought up to date: created, or updated where it differs."""
+
+    def __init__(
+        self, cloudformation: CloudFormationClient, name: str, body: str, parameters: Callable[[], Mapping[str, str]]
+    ) -> None:
+        self.title = f"bring up {name}"
+        self.limit = Duration(1800)
+        self._cloudformation = cloudformation
+        self._name = name
+        self._body = body
+        self._parameters = parameters
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        described = stacks.describe(self._cloudformation, self._name)
+        return "create it" if described is None else f"it is {described['StackStatus']}; update it where it differs"
+
+    def observe(self) -> Observation:
+        """Whether the stack is there, settled and as the template and the parameters say."""
+        described = stacks.describe(self._cloudformation, self._name)
+        if described is None:
+            return missing("not there")
+        status = described["StackStatus"]
+        if status.endswith("_IN_PROGRESS"):
+            return waiting(f"{self._name} is {status}")
+        if status not in _SETTLED:
+            raise StackFailed(
+                f"{self._name} is {status}: {described.get('StackStatusReason', 'no reason given')}",
+                "Mend the cause, delete the stack in the console, then run the same command again.",
+            )
+        return holds(status) if self._is_current(described) else missing("differs from what it should be")
+
+    def act(self) -> None:
+        """Create or update it."""
+        request: UpdateStackInputTypeDef = {
+            "StackName": self._name,
+            "TemplateBody": self._body,
+            "Parameters": self._wanted(),
+            "Capabilities": ["CAPABILITY_IAM"],
+            "ClientRequestToken": request_token(self._name, self._body, repr(self._wanted())),
+        }
+        if stacks.describe(self._cloudformation, self._name) is None:
+            self._cloudformation.create_stack(**{**request, "EnableTerminationProtection": True})
+        else:
+            self._cloudformation.update_stack(**request)
+
+    def _is_current(self, described: StackTypeDef) -> bool:
+        body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]
+        standing = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
+        return body == self._body and self._parameters().items() <= standing.items()
+
+    def _wanted(self) -> list[ParameterTypeDef]:
+        return [{"ParameterKey": key, "ParameterValue": value} for key, value in self._parameters().items()]
+
+
+class MonitorConfiguration:
+    """The monitor knows the coins as ``cq.toml`` has them."""
+
+    title = "configure the monitor"
+    limit = SOON
+
+    def __init__(self, ssm: SSMClient, config: Config) -> None:
+        self._ssm = ssm
+        self._wanted = configuration.Configuration.from_config(config)
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return f"{len(self._wanted.coins)} coins in {configuration.PARAMETER}"
+
+    def observe(self) -> Observation:
+        """What the monitor knows."""
+        try:
+            value = self._ssm.get_parameter(Name=configuration.PARAMETER)["Parameter"]["Value"]
+        except self._ssm.exceptions.ParameterNotFound:
+            return missing("not there")
+        return holds(self.intent()) if value == self._wanted.to_text() else missing("differs from cq.toml")
+
+    def act(self) -> None:
+        """Write it."""
+        configuration.write(self._ssm, self._wanted)
+
+
+class MonitorPackage:
+    """The monitor's code lies in the region's bucket, under a key that its content decides."""
+
+    title = "upload the monitor"
+    limit = Duration(600)
+
+    def __init__(self, s3: S3Client, bucket: Callable[[], str], package: Callable[[], tuple[Path, str]]) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._package = package
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return "to the region's bucket, under a key that its content decides"
+
+    def observe(self) -> Observation:
+        """Whether the bucket has it."""
+        from botocore.exceptions import ClientError
+
+        key = self._package()[1]
+        try:
+            self._s3.head_object(Bucket=self._bucket(), Key=key)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return missing(f"{key} is not in the bucket")
+            raise
+        return holds(key)
+
+    def act(self) -> None:
+        """Upload it."""
+        path, key = self._package()
+        self._s3.put_object(Bucket=self._bucket(), Key=key, Body=path.read_bytes())

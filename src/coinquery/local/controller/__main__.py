@@ -1,0 +1,128 @@
+"""Make what the AWS API says run: ``python -m coinquery.local.controller [--region eu-west-1 …]``.
+
+Several times a second it reads the API's lists in each region, through the public API only, and makes this machine
+agree. Ended by SIGTERM, it ends all that it started; killed, it leaves all running, and the next one takes it over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from coinquery.aws import Aws
+from coinquery.local.configuration import all_regions
+from coinquery.local.controller import balancer, groups, tasks
+from coinquery.local.controller.balancer import Balancer, TargetGroup
+from coinquery.local.checks import Check, Checker
+from coinquery.local.controller.metrics import INTERVAL, Metrics
+from coinquery.local.programs import Programs
+from coinquery.local.state import State
+
+PAUSE = 0.4
+_log = logging.getLogger("controller")
+
+
+class Controller:
+    """The regions of one world."""
+
+    def __init__(self, state: State, aws: Aws, regions: Sequence[str]) -> None:
+        self._state, self._aws, self._regions = state, aws, regions
+        self._programs = Programs(state)
+        self._checker = Checker(ThreadPoolExecutor(16, "check"))
+        self._addresses = balancer.Addresses(state)
+        self._metrics, self._published = Metrics(aws), time.monotonic()
+
+    def step(self) -> None:
+        """Read everything, then act: where a reading fails, all stays as it is."""
+        taken: set[str] = set()
+        instances = [i for region in self._regions for i in groups.reconcile(self._aws, region, self._state, taken)]
+        containers = [c for i in instances for c in tasks.containers(self._aws, self._state, i)]
+        hosts = {instance.id: instance.address for instance in instances}
+        read = partial(balancer.balancers, self._aws, self._state, self._addresses, hosts)
+        balancers = {region: list(read(region)) for region in self._regions}
+        present = [b for of_region in balancers.values() for b in of_region]
+        self._addresses.keep(b.dns_name for b in present)
+        programs = [*(c.program for c in containers), *(balancer.program(self._state, b) for b in present)]
+        self._programs.keep({program.name: program for program in programs})
+        self._check(containers, present)
+        self._publish(balancers)
+        self._clear(hosts)
+
+    def end(self) -> None:
+        """End all that runs."""
+        self._programs.end_all()
+
+    def _check(self, containers: Iterable[tasks.Container], balancers: Sequence[Balancer]) -> None:
+        """Restart containers that are unhealthy, send requests to targets that are healthy."""
+        of_containers: dict[object, Check] = {c.program.name: c.check for c in containers if c.check}
+        target_groups = [group for b in balancers for group in b.target_groups]
+        self._checker.watch(of_containers | {(g.arn, i): g.checks[i] for g in target_groups for i in g.checks})
+        for name in map(str, of_containers):
+            if self._checker.state(name) == "unhealthy":
+                _log.warning("%s is unhealthy and is restarted", name)
+                self._programs.end(name)
+                self._checker.forget(name)
+        for group in target_groups:
+            balancer.direct(self._state, group, self._healthy(group))
+
+    def _healthy(self, group: TargetGroup) -> list[str]:
+        return [i for i in group.addresses if self._checker.state((group.arn, i)) == "healthy"]
+
+    def _publish(self, balancers: dict[str, list[Balancer]]) -> None:
+        if time.monotonic() - self._published < INTERVAL:
+            return
+        self._published = time.monotonic()
+        for region, present in balancers.items():
+            for each in present:
+                self._metrics.publish(region, each, {g.arn: len(self._healthy(g)) for g in each.target_groups})
+
+    def _clear(self, hosts: Iterable[str]) -> None:
+        """Delete the volumes of instances that are gone."""
+        for folder in self._state.folder("volumes").iterdir():
+            if folder.name not in hosts and not self._programs.runs(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="controller", description="Make what the local AWS API says run.")
+    parser.add_argument("--region", action="append", help="a region to look at; default: all of the local world's")
+    regions = parser.parse_args().region or all_regions()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    controller = Controller(State.default(), Aws(), regions)
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            run(controller)
+        finally:
+            controller.end()
+
+
+def run(controller: Controller) -> None:
+    """Pass after pass; a trouble is logged when it begins, changes and ends."""
+    said = ""
+    while True:
+        trouble = ""
+        try:
+            controller.step()
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != said:
+                _log.exception("this pass failed; the next may not")
+        if said and not trouble:
+            _log.info("all is well again")
+        said = trouble
+        time.sleep(PAUSE)
+
+
+if __name__ == "__main__":
+    main()

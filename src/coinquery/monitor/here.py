@@ -1,0 +1,53 @@
+"""Sweeps where this process stands, in place of Lambda's: the same code, the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from coinquery.errors import WrongUse
+from coinquery.monitor import sweep
+from coinquery.monitor.configuration import Configuration
+from coinquery.monitor.invoke import Summary
+from coinquery.monitor.records import Record
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.clock import Clock
+    from coinquery.config import Config
+
+#: Seconds from the beginning of one sweep to that of the next.
+PERIOD = 60
+
+
+def sweeps(
+    config: Config, aws: Aws, clock: Clock, region: str | None, on_record: Callable[[Record], None]
+) -> Iterator[tuple[Summary, Sequence[Record]]]:
+    """Sweep each minute for as long as the caller goes on; give each sweep's summary and records.
+
+    Raises WrongUse where production has several regions and none is named.
+    """
+    chosen = region or _only_region(config)
+    configuration = Configuration.from_config(config)
+    while True:
+        began = clock.now()
+        records: list[Record] = []
+
+        def keep(record: Record, kept: list[Record] = records) -> None:
+            kept.append(record)
+            on_record(record)
+
+        yield sweep.run(chosen, aws, configuration, clock, sweep.Limits(), keep), records
+        clock.sleep(max(0.0, PERIOD - (clock.now() - began).total_seconds()))
+
+
+def none_reached(records: Sequence[Record]) -> bool:
+    """Whether every instance is unreachable, as from a place without a way to the nodes' network."""
+    return bool(records) and all(record.verdict == "unreachable" for record in records)
+
+
+def _only_region(config: Config) -> str:
+    regions = config.level("prod").regions
+    if len(regions) > 1:
+        raise WrongUse(f"production uses several regions: {', '.join(regions)}", "Name one with --region.")
+    return regions[0]

@@ -1,0 +1,41 @@
+"""Where AWS Lambda enters: one invocation is one sweep of the function's own region.
+
+Reads ``CQ_CONFIGURATION_PARAMETER`` (the SSM parameter that ``cq bootstrap`` writes), ``CQ_LOG_GROUP`` and Lambda's own
+``AWS_REGION``. Clients are made once and serve later invocations; nothing else is kept between sweeps.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import msgspec
+
+from coinquery.aws import Aws
+from coinquery.clock import SystemClock
+from coinquery.monitor import configuration, sweep
+
+#: Seconds kept for answering, so that the sweep ends before Lambda ends it.
+MARGIN = 2.0
+
+_aws = Aws()
+
+
+class Context(Protocol):
+    """What Lambda tells of an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda stops the function."""
+        ...
+
+
+def handler(event: object, context: Context) -> dict[str, Any]:  # noqa: ARG001
+    """Sweep once; return ``{sweep, instances, healthy, unreached, seconds}``."""
+    seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
+    region = os.environ["AWS_REGION"]
+    parameter = os.environ.get("CQ_CONFIGURATION_PARAMETER", configuration.PARAMETER)
+    settings = configuration.read(_aws.ssm(region), parameter)
+    summary: dict[str, Any] = msgspec.to_builtins(
+        sweep.run(region, _aws, settings, SystemClock(), sweep.Limits(sweep=seconds))
+    )
+    return summary

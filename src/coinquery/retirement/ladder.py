@@ -1,0 +1,121 @@
+"""The ladder: what must hold before a stack may go, each rung a check that says what it saw (I6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from coinquery.dns.world import World
+from coinquery.errors import NameNotTyped, Refused, StackInUse, StackIsLive
+from coinquery.rollout.identity import GIVING_BACK, of_id
+from coinquery.rollout.proof import MonitorProof
+from coinquery.rollout.steps.switch import SWITCHED
+from coinquery.rollout.way_back import read as read_way_back
+from coinquery.stacks import inventory, requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from coinquery.dns.world import Answer
+    from coinquery.rollout.identity import Notes
+    from coinquery.rollout.rollout import Means
+    from coinquery.stacks.stack import Stack
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One check: whether it holds, what it saw, and which error refuses if it does not."""
+
+    title: str
+    holds: bool
+    saw: str
+    refusal: type[Refused]
+
+
+class Ladder:
+    """The rungs for one stack. ``typed`` is the name as a person typed it, None if nobody was asked."""
+
+    def __init__(self, means: Means, stack: Stack, typed: str | None) -> None:
+        self._means = means
+        self._stack = stack
+        self._typed = typed
+        self._notes: Notes = of_id(means.store, stack.rollout)
+        self._live = inventory.leading(inventory.everywhere(means.aws, means.config), means.names.read())
+
+    def rungs(self) -> Iterator[Rung]:
+        """All rungs, cheapest first; a stack that never was live has fewer to climb."""
+        yield self._name_typed()
+        yield self._not_live()
+        if self._notes.get("way-back") is None:
+            return
+        yield from (check() for check in self._once_live())
+
+    def climb(self) -> None:
+        """Raise the refusal of the first rung that does not hold."""
+        for rung in self.rungs():
+            if not rung.holds:
+                raise rung.refusal(f"{self._stack.name} stays: {rung.title}: {rung.saw}", "Nothing was changed.")
+
+    def _once_live(self) -> tuple[Callable[[], Rung], ...]:
+        always = (self._old_answers_gone, self._quiet)
+        return (*always, self._successor, self._way_back_over) if self._stack.name.is_production else always
+
+    def _name_typed(self) -> Rung:
+        name = str(self._stack.name)
+        holds = self._typed == name or not self._stack.name.is_production
+        saw = "typed in full" if holds else f"the typed name is {self._typed!r}" if self._typed else "no name was typed"
+        return Rung("the name is typed in full", holds, saw, NameNotTyped)
+
+    def _not_live(self) -> Rung:
+        leads = self._means.names.leads_to(self._stack.outputs)
+        saw = f"{self._means.names.public.name} {'leads' if leads else 'does not lead'} to it"
+        return Rung("not live", not leads, saw, StackIsLive)
+
+    def _old_answers_gone(self) -> Rung:
+        title, since = "the old answer's time is over", self._moved_away()
+        answers = self._ask_servers()
+        problems = [f"{answer.server}: {answer.problem}" for answer in answers if answer.problem]
+        if since is None or problems or not answers:
+            return Rung(title, False, "; ".join(problems) or "nobody noted when the name moved away", StackInUse)
+        longest = max(answer.ttl for answer in answers)
+        over = self._means.clock.now() >= since + timedelta(seconds=longest)
+        return Rung(title, over, f"the name moved away at {since:%H:%M:%S}Z, answers live {longest} s", StackInUse)
+
+    def _ask_servers(self) -> list[Answer]:
+        names, config = self._means.names, self._means.config
+        world = World(config.listener.https_port, config.verify.ca_bundle)
+        return world.ask(config.verify.name_servers or names.check(), names.public.name)
+
+    def _quiet(self) -> Rung:
+        window = self._means.config.waits.quiet
+        cloudwatch = self._means.aws.cloudwatch(self._stack.region)
+        seen = requests.traffic(cloudwatch, self._stack, window, self._means.clock.now())
+        saw = f"{seen.requests} requests in the last {window}" if seen.known else f"no metrics in the last {window}"
+        return Rung("no requests", seen.known and seen.requests == 0, saw, StackInUse)
+
+    def _successor(self) -> Rung:
+        live, means = self._live, self._means
+        if live is None:
+            return Rung("a healthy successor is live", False, "no stack of ours is live", Refused)
+        gaps = MonitorProof(means.aws, means.config, means.clock, live.region, lambda: live).gaps()
+        saw = "; ".join(f"{who}: {why}" for who, why in gaps.items()) or "proven"
+        return Rung("a healthy successor is live", not gaps, f"{live.name}: {saw}", Refused)
+
+    def _way_back_over(self) -> Rung:
+        title, length = "nobody needs it as the way back", self._means.config.waits.way_back
+        if self._live is None:
+            return Rung(title, False, "no stack of ours is live", Refused)
+        back = read_way_back(of_id(self._means.store, self._live.rollout))
+        if back is None or back.stack != str(self._stack.name):
+            return Rung(title, True, f"{self._live.name} does not go back to it", Refused)
+        end = datetime.fromisoformat(back.time) + timedelta(seconds=length.seconds)
+        over = self._means.clock.now() >= end
+        return Rung(title, over, f"{self._live.name} goes back to it until {end:%Y-%m-%d %H:%M}Z", Refused)
+
+    def _moved_away(self) -> datetime | None:
+        """When the name was moved away: given back by this stack, or taken by the live one."""
+        mark = self._notes.marked(GIVING_BACK)
+        if mark is None and self._live is not None:
+            mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
+        return None if mark is None else datetime.fromisoformat(mark.time)

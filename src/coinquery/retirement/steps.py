@@ -1,0 +1,99 @@
+"""The two steps down from the ladder: lift the protection, delete the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coinquery.durations import Duration
+from coinquery.errors import StackFailed
+from coinquery.rollout.step import Observation, holds, missing, waiting
+from coinquery.stacks import stack as stacks
+from coinquery.stacks.create import first_failure, request_token
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+    from coinquery.retirement.ladder import Ladder
+    from coinquery.stacks.protection import Protector
+    from coinquery.stacks.stack import Stack
+
+
+class ClimbLadder:
+    """Holds when every rung holds; raises the refusal of the first that does not."""
+
+    title = "climb the ladder"
+    limit = Duration(300)
+
+    def __init__(self, ladder: Ladder) -> None:
+        self._ladder = ladder
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return "; ".join(f"{rung.title}: {rung.saw}" for rung in self._ladder.rungs())
+
+    def observe(self) -> Observation:
+        """Look at every rung."""
+        self._ladder.climb()
+        return holds("every rung holds")
+
+    def act(self) -> None:
+        """Nothing: a rung holds or refuses."""
+
+
+class LiftProtection:
+    """Takes the protection off, load balancers first, the stack last."""
+
+    title = "lift the protection"
+    limit = Duration(120)
+
+    def __init__(self, stack: Stack, cloudformation: CloudFormationClient, protector: Protector) -> None:
+        self._stack = stack
+        self._cloudformation = cloudformation
+        self._protector = protector
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return f"of {self._stack.name}"
+
+    def observe(self) -> Observation:
+        """What is still protected."""
+        stack = stacks.read(self._cloudformation, self._stack.name)
+        if stack is None or stack.status == "DELETE_IN_PROGRESS":
+            return holds("nothing is left to lift")
+        return missing("protected") if self._protector.protects(stack) else holds("not protected")
+
+    def act(self) -> None:
+        """Lift it."""
+        self._protector.lift(self._stack)
+
+
+class DeleteStack:
+    """Deletes the stack and waits for its end. Logs, ledger, journal and snapshots stay."""
+
+    title = "delete the stack"
+
+    def __init__(self, stack: Stack, cloudformation: CloudFormationClient, limit: Duration) -> None:
+        self._stack = stack
+        self._cloudformation = cloudformation
+        self.limit = limit
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return f"{self._stack.name} in {self._stack.region}"
+
+    def observe(self) -> Observation:
+        """How far CloudFormation is."""
+        stack = stacks.read(self._cloudformation, self._stack.name)
+        if stack is None:
+            return holds(f"{self._stack.name} is gone")
+        if stack.status == "DELETE_FAILED":
+            raise StackFailed(
+                f"{stack.name} is DELETE_FAILED: {first_failure(self._cloudformation, stack.name)}",
+                "Mend the cause, then run the same command again.",
+            )
+        return waiting(f"{stack.name} is {stack.status}") if "DELETE" in stack.status else missing(stack.status)
+
+    def act(self) -> None:
+        """Ask CloudFormation to delete it."""
+        token = request_token("delete", self._stack.arn)
+        self._cloudformation.delete_stack(StackName=str(self._stack.name), ClientRequestToken=token)

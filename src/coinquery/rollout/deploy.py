@@ -1,0 +1,89 @@
+"""``cq deploy``: find the release, make the plan, and carry it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from coinquery.errors import BadConfiguration, NumberTaken
+from coinquery.naming import StackName
+from coinquery.releases import images, release
+from coinquery.releases.release import Release
+from coinquery.rollout import identity, plan, preflight
+from coinquery.rollout.identity import Key, Notes
+from coinquery.rollout.rollout import Means, Rollout
+
+if TYPE_CHECKING:
+    from coinquery.releases.git import Git
+    from coinquery.rollout.plan import Plan
+    from coinquery.rollout.run import Run
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be deployed: ``release`` is a tag, or any revision where the level is below production.
+
+    ``new`` asks for another rollout of the same release; ``number`` for one number, which is refused if it was used.
+    """
+
+    coin: str
+    release: str
+    level: str
+    region: str | None = None
+    new: bool = False
+    number: int | None = None
+
+
+def make_plan(means: Means, git: Git, order: Order) -> Plan:
+    """Find everything that the rollout needs and lay out its steps; nothing is changed.
+
+    Raises what is wrong with the order, the release, the configuration or the region.
+    """
+    config, coin, level = means.config, means.config.catalogue[order.coin], means.config.level(order.level)
+    region = order.region or _only_region(order.level, level.regions)
+    preflight.check_region(order.level, level, region)
+    found = _find(means, git, order)
+    image = images.image(means.aws.ecr(region), config.repository, found.commit)
+    key = Key(order.coin, order.level, region, found.tag)
+    notes = (identity.another if order.new else identity.joined)(means.store, key)
+    _check_number(means, order, notes)
+    rollout = Rollout(notes, coin, level, order.level, region, found, image)
+    return plan.make(rollout, means, order.number)
+
+
+def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
+    """Do what the plan says and note the end. With ``new`` the rollout is begun as one that nobody else drives."""
+    rollout = planned.rollout
+    if new:
+        rollout.notes = identity.claim(rollout.notes, means.clock.now())
+    run.carry_out(planned.steps)
+    if rollout.notes.marked(identity.LIVE) is None:
+        rollout.notes.mark(identity.LIVE, means.clock.now(), means.journal.who)
+        means.journal.write(rollout.reserved, "deploy", "live", rollout.notes.id, rollout.release.commit)
+
+
+def _find(means: Means, git: Git, order: Order) -> Release:
+    config = means.config
+    if order.level == "prod":
+        return release.find(git, order.release, config.remote, config.production_branch)
+    commit = release.resolve(git, order.release, config.remote)
+    return Release(tag=commit, commit=commit, author=git("log", "-1", "--format=%an", commit), date=datetime.now(UTC))
+
+
+def _only_region(level: str, regions: tuple[str, ...]) -> str:
+    if len(regions) > 1:
+        raise BadConfiguration(f"{level} may live in several regions: {', '.join(regions)}", "Say which with --region.")
+    return regions[0]
+
+
+def _check_number(means: Means, order: Order, notes: Notes) -> None:
+    if order.number is None:
+        return
+    name = StackName(order.coin, order.number, order.level)
+    entry = means.ledger.entry(name)
+    if entry is not None and entry.rollout != notes.id:
+        raise NumberTaken(
+            f"{name} was given to rollout {entry.rollout} on {entry.reserved}",
+            "A number is never given twice. Leave --number away for the next free one.",
+        )

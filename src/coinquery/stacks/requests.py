@@ -1,0 +1,61 @@
+"""Whether a stack still gets requests: asked of CloudWatch, where no traffic is no data, and no data is no proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from types_boto3_cloudwatch import CloudWatchClient
+
+    from coinquery.durations import Duration
+    from coinquery.stacks.stack import Stack
+
+NAMESPACE = "AWS/ApplicationELB"
+MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests to a stack's target groups in a window; ``known`` only if other metrics of the same window are there."""
+
+    requests: int
+    known: bool
+    window: Duration
+
+
+def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: datetime) -> Traffic:
+    """Count the requests of the last ``window``.
+
+    ``RequestCount`` is absent without traffic, so ``HealthyHostCount`` of the same window proves that metrics flow.
+    Windows under a minute need metrics of high resolution; AWS's own have one value a minute, so there such a window
+    is never known.
+    """
+    counted, known = 0, True
+    for prefix in ("", "Internal") if stack.outputs.get("InternalTargetGroupFullName") else ("",):
+        dimensions = {
+            "TargetGroup": stack.outputs[f"{prefix}TargetGroupFullName"],
+            "LoadBalancer": stack.outputs[f"{prefix}LoadBalancerFullName"],
+        }
+        counted += int(sum(_values(cloudwatch, "RequestCount", dimensions, window, now)))
+        known = known and bool(_values(cloudwatch, "HealthyHostCount", dimensions, window, now))
+    return Traffic(counted, known, window)
+
+
+def _values(
+    cloudwatch: CloudWatchClient, metric: str, dimensions: dict[str, str], window: Duration, now: datetime
+) -> list[float]:
+    period = MINUTE if window.seconds >= MINUTE else window.seconds
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=NAMESPACE,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(seconds=window.seconds),
+        EndTime=now,
+        Period=period,
+        Statistics=["Sum"],
+    )
+    return [point["Sum"] for point in answer["Datapoints"] if "Sum" in point]

@@ -1,0 +1,33 @@
+"""The AWS of one machine for tests: started once a session, on addresses of its own, gone at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from coinquery.aws import Aws
+from coinquery.local import environment
+from coinquery.local import world as local_world
+from coinquery.local.state import State
+from tests.worlds import World, free_state
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The AWS of one machine, up. The session's environment leads there and nowhere else."""
+    before = dict(os.environ)
+    with free_state(tmp_path_factory.mktemp("world")) as state:
+        try:
+            local_world.up(state, print)
+            yield World(state, _child_environment(state), Aws())
+        finally:
+            local_world.down(state)
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _child_environment(state: State) -> dict[str, str]:
+    gone = environment.removed(os.environ)
+    return {**{k: v for k, v in os.environ.items() if k not in gone}, **environment.environment(state)}

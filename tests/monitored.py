@@ -1,0 +1,156 @@
+"""A production to monitor: a region of its own in the local AWS, stacks and instances in it, and real services."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from coinquery.aws import Aws
+from coinquery.clock import SystemClock
+from coinquery.coins import Reference
+from coinquery.local.state import State
+from coinquery.monitor import sweep
+from coinquery.monitor.configuration import LOG_GROUP, Configuration, Watched
+from coinquery.monitor.invoke import Summary
+from coinquery.monitor.record_log import RecordLog
+from coinquery.monitor.records import Record
+from coinquery.service.app import application
+from coinquery.service.build import Build
+from coinquery.service.settings import Settings
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+POLICY = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}
+LIMITS = sweep.Limits(sweep=20, reserve=5, question=2)
+
+_regions = count(1)
+_hosts = count(1)
+T = TypeVar("T")
+
+
+def coin(*references: str, tolerance: int = 30, grace: int = 0) -> Watched:
+    """An eth whose references are JSON-RPC endpoints; one block a second."""
+    return Watched(
+        dialect="evm",
+        chain="1",
+        block_time=1,
+        tolerance=tolerance,
+        tolerance_blocks=10,
+        grace=grace,
+        references=tuple(Reference(shape="evm", url=url) for url in references),
+    )
+
+
+@dataclass
+class Production:
+    """One region's production. ``eth`` is how its instances are judged."""
+
+    aws: Aws
+    state: State
+    eth: Watched = field(default_factory=coin)
+    region: str = field(default_factory=lambda: f"eu-monitor-{next(_regions)}")
+
+    def __post_init__(self) -> None:
+        self.aws.logs(self.region).create_log_group(logGroupName=LOG_GROUP)
+
+    def address(self) -> str:
+        """An address that nobody has yet."""
+        return self.state.address(190, next(_hosts))
+
+    def stack(self, name: str, *, protected: bool = True, policy: bool = True) -> str:
+        """A stack that holds next to nothing, protected as production stacks are."""
+        body = {"Resources": {"Nothing": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}}}
+        extra = {"StackPolicyBody": json.dumps(POLICY)} if policy else {}
+        self.aws.cloudformation(self.region).create_stack(
+            StackName=name, TemplateBody=json.dumps(body), EnableTerminationProtection=protected, **extra
+        )
+        return name
+
+    def instance(self, name: str, address: str, stack: str | None = None, commit: str = COMMIT) -> str:
+        """An instance with the tags that a stack's launch template gives; return its id."""
+        tags = {"Name": name, "coinquery:stack": stack or name, "coinquery:commit": commit, "coinquery:release": "v1.2.0"}
+        made = self.aws.ec2(self.region).run_instances(
+            ImageId="ami-12345678",
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            PrivateIpAddress=address,
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            ],
+        )
+        return made["Instances"][0]["InstanceId"]
+
+    def sweep(self, limits: sweep.Limits = LIMITS) -> Summary:
+        """One sweep of the region."""
+        configuration = Configuration(coins={"eth": self.eth})
+        return sweep.run(self.region, self.aws, configuration, SystemClock(), limits)
+
+    def records(self, stack: str) -> list[Record]:
+        """What the log holds of a stack."""
+        return RecordLog(self.aws.logs(self.region)).read(stack, datetime.now(UTC) - timedelta(hours=1))
+
+    def verdict(self, stack: str) -> Record:
+        """Sweep, and return the newest record of a stack with one instance."""
+        summary = self.sweep()
+        newest = self.records(stack)[-1]
+        assert newest.sweep == summary.sweep
+        return newest
+
+
+class Background:
+    """An event loop in a thread, for servers that stand beside the code under test."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, steps: Coroutine[Any, Any, T]) -> T:
+        """Run something there and wait for it."""
+        return asyncio.run_coroutine_threadsafe(steps, self._loop).result(30)
+
+    @contextmanager
+    def within(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
+        """Hold an asynchronous context open there."""
+        context = make()
+        value = self.run(context.__aenter__())
+        try:
+            yield value
+        finally:
+            self.run(context.__aexit__(None, None, None))
+
+    def close(self) -> None:
+        """Stop the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+
+@contextmanager
+def service(
+    background: Background, address: str, node: str, commit: str | None = COMMIT, **settings: Any
+) -> Iterator[None]:
+    """The real service at an instance's address, in front of a node."""
+    chosen = Settings(**{"coin": "eth", "dialect": "evm", "node": node, "chain": "1", "tolerance": 30, **settings})
+
+    async def start() -> web.AppRunner:
+        build = Build(commit, "2026-11-24T05:00:00+00:00")
+        runner = web.AppRunner(await application(chosen, build=build), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, address, 8080).start()
+        return runner
+
+    runner = background.run(start())
+    try:
+        yield
+    finally:
+        background.run(runner.cleanup())

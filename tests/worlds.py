@@ -1,0 +1,38 @@
+"""Local worlds for tests: on addresses that nobody else uses."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from coinquery.aws import Aws
+from coinquery.local.state import State
+
+_BLOCKS = range(100, 250)
+
+
+@dataclass(frozen=True)
+class World:
+    """A running local world; ``aws`` are clients that reach it, ``environment`` is a child process's."""
+
+    state: State
+    environment: dict[str, str]
+    aws: Aws
+
+
+@contextmanager
+def free_state(root: Path) -> Iterator[State]:
+    """A world's folder and addresses; a bound socket claims the block, so that sessions at once keep apart."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+        for block in random.sample(_BLOCKS, len(_BLOCKS)):
+            try:
+                claim.bind((f"127.{block}.0.254", 4566))
+            except OSError:
+                continue
+            yield State(root, block)
+            return
+    raise RuntimeError("every block of addresses is in use")
