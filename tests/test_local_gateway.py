@@ -88,9 +88,7 @@ class Caught(Exception):
 
 @pytest.mark.parametrize(("service", "operation", "act"), CASES, ids=[case[1] for case in CASES])
 def test_a_call_is_recognised_as_boto3_sends_it(service: str, operation: str, act: Callable[[Any], object]) -> None:
-    client = boto3.client(
-        service, region_name="eu-west-1", endpoint_url="http://127.0.0.1:9", aws_access_key_id="a", aws_secret_access_key="b"
-    )
+    client = boto3.session.Session("a", "b", region_name="eu-west-1").client(service, endpoint_url="http://127.0.0.1:9")  # type: ignore[call-overload]
 
     def catch(request: Any, **_: object) -> None:
         raise Caught(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def alias(name: str, target: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def zone(world: World) -> Iterator[str]:
+def zone(world: World) -> str:
     """A zone with a record set of each kind."""
     route53 = world.aws.route53()
     zone_id = route53.create_hosted_zone(Name=ZONE, CallerReference=ZONE)["HostedZone"]["Id"]
@@ -54,7 +53,7 @@ def zone(world: World) -> Iterator[str]:
     batch: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": s} for s in sets]}
     route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
     time.sleep(0.6)
-    yield zone_id
+    return zone_id
 
 
 def ask(world: World, name: str, kind: str = "A", how: Any = dns.query.udp) -> dns.message.Message:

@@ -37,10 +37,14 @@ time.sleep(600)
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
+    """A world that is not up yet; the environment is put back, because ``up`` changes it."""
+    before = dict(os.environ)
     with free_state(tmp_path / "world") as free:
         free.root.mkdir()
         yield free
         Supervisor(free).stop()
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def listener(state: State, host: int = 1) -> Component:
@@ -119,7 +123,9 @@ import boto3
 print(boto3.client("sts").get_caller_identity()["Account"], boto3.client("ssm").meta.region_name)
 boto3.client("ssm").put_parameter(Name="/from/the/shell", Value="here", Type="String")'
     """
-    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env={**os.environ, **hostile}, check=False)
+    said = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, env={**os.environ, **hostile}, check=False
+    )
     assert said.stdout.split() == ["000000000000", "us-east-1"], said.stderr
     assert world.aws.ssm("us-east-1").get_parameter(Name="/from/the/shell")["Parameter"]["Value"] == "here"
 
@@ -199,14 +205,14 @@ def test_status_of_a_world_that_is_down_exits_with_1(state: State) -> None:
 
 
 def test_a_program_that_ends_while_starting_is_an_error_with_its_last_words(state: State) -> None:
-    failing = Component("failing", (sys.executable, "-c", "raise SystemExit('no such luck')"), f"{state.address(0, 1)}:1234")
+    failing = Component(
+        "failing", (sys.executable, "-c", "raise SystemExit('no such luck')"), f"{state.address(0, 1)}:1234"
+    )
     with pytest.raises(LocalAwsBroken, match="failing ended while starting; it said: no such luck"):
         Supervisor(state).start([failing])
 
 
-def test_children_and_those_who_ignore_the_signal_are_ended_too(
-    state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_children_and_those_who_ignore_the_signal_are_ended_too(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coinquery.local.supervisor.STOP_TIMEOUT", 0.5)
     Supervisor(state).start([Component("stubborn", STUBBORN, ""), listener(state)])
     deadline = time.monotonic() + 10
@@ -240,7 +246,9 @@ def test_programs_get_nothing_of_the_callers_environment_that_leads_to_aws(
 @pytest.mark.local_aws
 def test_slack_keeps_what_it_is_sent_and_refuses_what_slack_refuses(world: World) -> None:
     def post(body: bytes) -> tuple[int, str]:
-        request = urllib.request.Request(f"{world.state.slack}/services/T0/B0", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{world.state.slack}/services/T0/B0", body, {"Content-Type": "application/json"}
+        )
         try:
             with urllib.request.urlopen(request) as answer:
                 return answer.status, answer.read().decode()

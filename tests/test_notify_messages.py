@@ -112,7 +112,8 @@ def test_a_name_can_not_call_the_channel() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (185, "3 min 5 s"), (7200, "2 h 0 min"), (273600, "3 d 4 h"), (-3, "0 s")],
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (185, "3 min 5 s"), (7200, "2 h 0 min"), (273600, "3 d 4 h"),
+     (-3, "0 s")],
 )  # fmt: skip
 def test_lengths_of_time_for_people(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown

@@ -58,7 +58,7 @@ def test_i3_a_missing_tag_is_refused(world: World) -> None:
 
 def test_i3_a_tag_that_was_never_pushed_is_refused(world: World) -> None:
     git(world.clone, "tag", "--annotate", "-m", "mine", "v1.0.0")
-    with pytest.raises(NotARelease, match="no tag v1.0.0 on"):
+    with pytest.raises(NotARelease, match=r"no tag v1\.0\.0 on"):
         look(world.clone)
 
 
@@ -224,6 +224,10 @@ def test_releases_are_listed_newest_first_and_only_releases(world: World, monkey
         make(world, tag, coin)
     git(world.clone, "tag", "light")
     git(world.clone, "push", "--quiet", "origin", "light", "v1:refs/tags/forged")
+    git(world.clone, "checkout", "--quiet", "-b", "feature")
+    world.commit("Not reviewed")
+    git(world.clone, "tag", "--annotate", "-m", "sneaky", "v4")
+    world.push("v4")
     listed = releases(world.git, "origin", "master")
     assert [(release.tag, release.coin) for release in listed] == [("v3", "eth"), ("v2", "btc"), ("v1", "eth")]
     assert listed[0].date.isoformat() == "2026-03-03T10:00:00+00:00"
@@ -252,7 +256,7 @@ def test_what_is_no_commit_is_refused(world: World, revision: str) -> None:
 @pytest.mark.parametrize(
     "tag",
     ["", "-d", "--delete", "-v1", "v1 ", " v1", "v1\n", "refs/tags/v1", "../v1", "v1..v2", "v1^", "v1~1", "v1:x", "+v1",
-     "v1*", "@{u}", "v1.lock", "v1.", ".v1", "v1^{}", "vé", "v１", "v1\0", "v" + "1" * 64],
+     "v1*", "@{u}", "v1.lock", "v1.", ".v1", "v1^{}", "vé", "v\uff11", "v1\0", "v" + "1" * 64],
 )  # fmt: skip
 def test_hostile_tags_are_refused(tag: str) -> None:
     with pytest.raises(BadTag, match="can't be the tag"):

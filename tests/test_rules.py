@@ -204,6 +204,14 @@ def test_the_image_of_ecs_is_a_public_parameter(world: World) -> None:
     assert refusal(lambda: ssm.get_parameter(Name="/there/is/none")) == "ParameterNotFound"
 
 
+def test_i3_an_image_that_is_not_there_is_an_error(world: World) -> None:
+    ecr, missing = world.aws.ecr(HOME), [{"imageTag": "0" * 40}]
+    images: Any = {"repositoryName": "coinquery/service", "imageIds": missing}
+    assert refusal(lambda: ecr.describe_images(**images)) == "ImageNotFoundException"
+    assert ecr.describe_images(repositoryName="coinquery/service")["imageDetails"] == []
+    assert refusal(lambda: ecr.describe_images(repositoryName="none")) == "RepositoryNotFoundException"
+
+
 def run_instance(world: World, address: str) -> str:
     started = world.aws.ec2(HOME).run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, PrivateIpAddress=address)
     return started["Instances"][0]["InstanceId"]
@@ -223,7 +231,7 @@ def test_instances_are_found_by_private_address(world: World) -> None:
 
 class Health(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        address = str(self.server.server_address[0])
+        address, _ = self.connection.getsockname()
         self.send_response(200 if self.path == "/health" and address.endswith(".1") else 503)
         self.end_headers()
 

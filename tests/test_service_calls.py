@@ -26,11 +26,26 @@ FORBIDDEN = [
 ]  # fmt: skip
 
 #: Ways to write a forbidden method so that a careless check lets it through, or an allowed one so that it is another.
-SPELLINGS = st.sampled_from([
-    str, str.upper, str.title, str.swapcase, lambda m: f" {m}", lambda m: f"{m} ", lambda m: f"{m}\n",
-    lambda m: f"{m}\x00", lambda m: f"\ufeff{m}", lambda m: f"eth_call{m}", lambda m: f"eth_call\x00{m}",
-    lambda m: m.replace("a", "\u0430"), lambda m: m.replace("_", "\uff3f"), lambda m: m.replace("_", "."), lambda m: f"{m}\u200b", lambda m: f"/wallet/{m}",
-])  # fmt: skip
+SPELLINGS = st.sampled_from(
+    [
+        str,
+        str.upper,
+        str.title,
+        str.swapcase,
+        lambda method: f" {method}",
+        lambda method: f"{method} ",
+        lambda method: f"{method}\n",
+        lambda method: f"{method}\x00",
+        lambda method: f"\ufeff{method}",
+        lambda method: f"{method}\u200b",
+        lambda method: f"eth_call{method}",
+        lambda method: f"eth_call\x00{method}",
+        lambda method: f"/wallet/{method}",
+        lambda method: method.replace("a", "\u0430"),
+        lambda method: method.replace("_", "\uff3f"),
+        lambda method: method.replace("_", "."),
+    ]
+)
 METHODS = (
     st.sampled_from(sorted(EVM))
     | st.builds(lambda m, spell: spell(m), st.sampled_from(FORBIDDEN), SPELLINGS)
@@ -42,7 +57,20 @@ JSON = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from(
-    "method,method,Method,METHOD, method,m\\u0065thod,params,Params,id,ID,jsonrpc,extra".split(",")
+    [
+        "method",
+        "method",
+        "Method",
+        "METHOD",
+        " method",
+        "m\\u0065thod",
+        "params",
+        "Params",
+        "id",
+        "ID",
+        "jsonrpc",
+        "extra",
+    ]
 )
 
 

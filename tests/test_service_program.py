@@ -76,9 +76,7 @@ def test_i3_a_commit_is_forty_hex_digits_or_unknown(text: str) -> None:
     assert commit is None or (len(commit) == 40 and not set(commit) - set("0123456789abcdef"))
 
 
-@pytest.mark.parametrize(
-    "text", ["$Format:%H$\n$Format:%cI$\n", "", f"{'a' * 40}\n", f"{'A' * 40}\n2026-11-24"]
-)
+@pytest.mark.parametrize("text", ["$Format:%H$\n$Format:%cI$\n", "", f"{'a' * 40}\n", f"{'A' * 40}\n2026-11-24"])
 def test_i3_what_git_did_not_fill_in_is_no_build(text: str) -> None:
     assert build.parse(text) == build.Build()
 

@@ -18,7 +18,7 @@ EVM: dict[str, Any] = {
     "eth_syncing": False,
     "web3_clientVersion": "Geth/v1.8.1-stable-1e67410e/linux-amd64/go1.9.4",
 }
-HEAD_TIME = "2023-09-12T06:04:16"
+HEAD_TIME = "2023-09-12T06:06:56"
 CHAIN = {"chain": "main", "blocks": 90, "headers": 100, "bestblockhash": "ab" * 32, "initialblockdownload": True}
 NETWORK = {
     "version": 210201,
@@ -253,7 +253,7 @@ def test_evm_coins_have_no_utxo_routes() -> None:
 
 def test_metrics_tell_what_is_known_and_have_few_labels_whatever_is_sent() -> None:
     async def steps() -> None:
-        async with node(answers(EVM)) as it, service(it.url, now=at("2023-09-12T06:04:21")) as client:
+        async with node(answers(EVM)) as it, service(it.url, now=at("2023-09-12T06:07:01")) as client:
             for number in range(20):
                 await client.post(f'{{"id":1,"method":"made_up_{number}"}}')
                 await client.get(f"/made/up/{number}")

@@ -227,7 +227,11 @@ def test_instances_volumes_and_interfaces_carry_the_tags() -> None:
         },
     }
     specifications = {each["ResourceType"]: each["Tags"] for each in launch()["TagSpecifications"]}
-    assert set(specifications) == {"instance", "volume", "network-interface"}
+    assert [each["ResourceType"] for each in launch()["TagSpecifications"]] == [
+        "instance",
+        "volume",
+        "network-interface",
+    ]
     group = coin_stack()["AutoScalingGroup"]["Tags"]
     assert all(each["PropagateAtLaunch"] is True for each in group)
     for tags in (*specifications.values(), group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from coinquery.errors import AwsUnreachable, CoinQueryError, NoCredentials
@@ -33,7 +34,9 @@ class Aws:
     """Clients of AWS, one for each service and region, with bounded timeouts and bounded, jittered retries."""
 
     def __init__(self) -> None:
-        self._client = cache(_make_client)
+        self._client = cache(self._make)
+        self._making = Lock()
+        self._session: Any = None
 
     def acm(self, region: str) -> ACMClient:
         """The client of acm in a region."""
@@ -95,18 +98,20 @@ class Aws:
         """The client of Route 53, whose control plane is in us-east-1."""
         return cast("Route53Client", self._client("route53", "us-east-1"))
 
+    def _make(self, service: str, region: str) -> Any:
+        """A client of the one session: it reads each service's model once. Only clients are safe among threads."""
+        import boto3
+        from botocore.config import Config
 
-def _make_client(service: str, region: str) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        user_agent_extra="coinquery",
-    )
-    return boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            user_agent_extra="coinquery",
+        )
+        with self._making:
+            self._session = self._session or boto3.session.Session()
+            return self._session.client(service, region_name=region, config=config)
 
 
 def code(error: ClientError) -> str:

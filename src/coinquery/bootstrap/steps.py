@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef, UpdateStackInputTypeDef
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
     from types_boto3_s3 import S3Client
     from types_boto3_ssm import SSMClient
 
@@ -97,17 +97,25 @@ class InfrastructureStack:
 
     def act(self) -> None:
         """Create or update it."""
-        request: UpdateStackInputTypeDef = {
-            "StackName": self._name,
-            "TemplateBody": self._body,
-            "Parameters": self._wanted(),
-            "Capabilities": ["CAPABILITY_IAM"],
-            "ClientRequestToken": request_token(self._name, self._body, repr(self._wanted())),
-        }
+        parameters = self._wanted()
+        token = request_token(self._name, self._body, repr(parameters))
         if stacks.describe(self._cloudformation, self._name) is None:
-            self._cloudformation.create_stack(**{**request, "EnableTerminationProtection": True})
+            self._cloudformation.create_stack(
+                StackName=self._name,
+                TemplateBody=self._body,
+                Parameters=parameters,
+                Capabilities=["CAPABILITY_IAM"],
+                ClientRequestToken=token,
+                EnableTerminationProtection=True,
+            )
         else:
-            self._cloudformation.update_stack(**request)
+            self._cloudformation.update_stack(
+                StackName=self._name,
+                TemplateBody=self._body,
+                Parameters=parameters,
+                Capabilities=["CAPABILITY_IAM"],
+                ClientRequestToken=token,
+            )
 
     def _is_current(self, described: StackTypeDef) -> bool:
         body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]

@@ -41,7 +41,7 @@ def down() -> None:
 @command.command
 @json_option
 def status(as_json: bool) -> None:
-    """Show every part, and exit with 1 if one is missing or all are down."""
+    """Show every part; exit code 1 unless all run."""
     from coinquery.local import world
     from coinquery.local.state import State
 
@@ -60,7 +60,7 @@ def status(as_json: bool) -> None:
 
 @command.command
 def env() -> None:
-    """Print what a shell must set to reach it, and nothing but it: eval "$(cq local env)"."""
+    """Print what leads a shell there: eval "$(cq local env)"."""
     from coinquery.local import environment
     from coinquery.local.state import State
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ VALID_DAYS = 30
 class ServerCertificate:
     """A certificate and its private key, in PEM."""
 
+    names: tuple[str, ...]
     certificate: bytes
     key: bytes
 
@@ -39,21 +39,29 @@ class Authority:
         self._certificate  # noqa: B018 - makes the file
         return self._folder / "ca.pem"
 
-    def issue(self, names: Iterable[str]) -> ServerCertificate:
+    def issue(self, names: Sequence[str]) -> ServerCertificate:
         """A server certificate that covers ``names`` and nothing else."""
         from cryptography import x509
 
         key = _new_key()
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-        builder = _builder("CoinQuery local server", self._certificate.subject, key)
+        builder = _builder("CoinQuery local server", self._certificate.subject, key, self._key)
         signed = _sign(builder.add_extension(alternatives, critical=False), self._key)
-        return ServerCertificate(_pem(signed), _key_pem(key))
+        return ServerCertificate(tuple(names), _pem(signed), _key_pem(key))
 
     def install(self, aws: Aws, region: str, certificate: ServerCertificate) -> str:
-        """Import a certificate into ACM of a region and keep its files for the load balancer; return its ARN."""
-        arn = aws.acm(region).import_certificate(
-            Certificate=certificate.certificate, PrivateKey=certificate.key, CertificateChain=_pem(self._certificate)
-        )["CertificateArn"]
+        """Put a certificate into ACM of a region and keep its files for the load balancer; return its ARN.
+
+        The local ACM does not read the names of an imported certificate, so they are given by a request first.
+        """
+        acm, (domain, *others) = aws.acm(region), certificate.names
+        arn = acm.request_certificate(DomainName=domain, SubjectAlternativeNames=[domain, *others])["CertificateArn"]
+        acm.import_certificate(
+            CertificateArn=arn,
+            Certificate=certificate.certificate,
+            PrivateKey=certificate.key,
+            CertificateChain=_pem(self._certificate),
+        )
         chain, key = files(self._folder, arn)
         chain.write_bytes(certificate.certificate)
         _write_secret(key, certificate.key)
@@ -78,9 +86,9 @@ class Authority:
         file = self._folder / "ca.pem"
         if not file.exists():
             subject = "CoinQuery local authority"
-            basics = x509.BasicConstraints(ca=True, path_length=0)
-            builder = _builder(subject, _name(subject), self._key).add_extension(basics, critical=True)
-            file.write_bytes(_pem(_sign(builder, self._key)))
+            builder = _builder(subject, _name(subject), self._key, self._key)
+            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            file.write_bytes(_pem(_sign(builder.add_extension(_signing_only(), critical=True), self._key)))
         return x509.load_pem_x509_certificate(file.read_bytes())
 
 
@@ -107,18 +115,32 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: str, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: x509.Name, key: EllipticCurvePrivateKey, signer: EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    """A certificate with the key identifiers that strict verifiers ask for (RFC 5280, 4.2.1.1 and 4.2.1.2)."""
     from cryptography import x509
 
     now = datetime.datetime.now(datetime.UTC)
-    return x509.CertificateBuilder(
+    builder = x509.CertificateBuilder(
         issuer_name=issuer,
         subject_name=_name(subject),
         public_key=key.public_key(),
-        serial_number=int.from_bytes(os.urandom(16)),
+        serial_number=x509.random_serial_number(),
         not_valid_before=now - datetime.timedelta(hours=1),
         not_valid_after=now + datetime.timedelta(days=VALID_DAYS),
     )
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return builder.add_extension(authority, critical=False).add_extension(own, critical=False)
+
+
+def _signing_only() -> x509.KeyUsage:
+    from cryptography import x509
+
+    others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+              "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    return x509.KeyUsage(key_cert_sign=True, **dict.fromkeys(others, False))
 
 
 def _sign(builder: x509.CertificateBuilder, key: EllipticCurvePrivateKey) -> x509.Certificate:

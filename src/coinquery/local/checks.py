@@ -32,9 +32,9 @@ class Checker:
 
     def watch(self, checks: Mapping[object, Check]) -> None:
         """Ask what is due, of these things only; what is no longer among them is forgotten."""
-        self._watched = {key: self._watched.get(key) or _Watched(check) for key, check in checks.items()}
-        for watched in self._watched.values():
-            watched.poll(self._executor)
+        self._watched = {key: self._watched.get(key) or _Watched(check.after) for key, check in checks.items()}
+        for key, watched in self._watched.items():
+            watched.poll(checks[key], self._executor)
 
     def state(self, key: object) -> str:
         """``initial``, ``healthy`` or ``unhealthy``. As on AWS, one passed check ends ``initial``."""
@@ -46,28 +46,27 @@ class Checker:
 
 
 class _Watched:
-    def __init__(self, check: Check) -> None:
+    def __init__(self, after: float) -> None:
         self.state = "initial"
-        self._check = check
-        self._due = time.monotonic() + check.after
+        self._due = time.monotonic() + after
         self._answer: Future[bool] | None = None
         self._row: tuple[bool, int] = (True, 0)
 
-    def poll(self, executor: Executor) -> None:
+    def poll(self, check: Check, executor: Executor) -> None:
         if self._answer is not None and self._answer.done():
-            self._count(self._answer.result())
+            self._count(check, self._answer.result())
             self._answer = None
         if self._answer is None and time.monotonic() >= self._due:
-            self._due = time.monotonic() + self._check.interval
-            self._answer = executor.submit(self._check.ask)
+            self._due = time.monotonic() + check.interval
+            self._answer = executor.submit(check.ask)
 
-    def _count(self, passed: bool) -> None:
+    def _count(self, check: Check, passed: bool) -> None:
         was, length = self._row
         length = length + 1 if was == passed else 1
         self._row = (passed, length)
-        if passed and (self.state == "initial" or length >= self._check.passes):
+        if passed and (self.state == "initial" or length >= check.passes):
             self.state = "healthy"
-        elif not passed and length >= self._check.fails:
+        elif not passed and length >= check.fails:
             self.state = "unhealthy"
 
 

@@ -173,26 +173,25 @@ async def metric_namespaces(_: Aws, proceed: Proceed, call: Call) -> Answer:
     return await proceed(call)
 
 
-@_rule("ssm", "GetParameter")
+@_rule("ssm", "GetParameter", "GetParameters")
 async def image_parameter(_: Aws, proceed: Proceed, call: Call) -> Answer:
     """The current ECS image is a public SSM parameter."""
-    answer = await proceed(call)
-    if call.parameters.get("Name") != IMAGE_PARAMETER:
-        return answer
-    return replace(answer, status=200).with_json({"Parameter": _image(call.region)})
-
-
-@_rule("ssm", "GetParameters")
-async def image_parameter_among_others(_: Aws, proceed: Proceed, call: Call) -> Answer:
-    """The current ECS image is a public SSM parameter."""
-    answer = await proceed(call)
-    if answer.status != 200 or IMAGE_PARAMETER not in call.parameters.get("Names", ()):
+    answer, parameters = await proceed(call), call.parameters
+    arn = f"arn:aws:ssm:{call.region}::parameter{IMAGE_PARAMETER}"
+    image = {"Name": IMAGE_PARAMETER, "Type": "String", "Value": IMAGE_ID, "Version": 1, "ARN": arn, "DataType": "text"}
+    if parameters.get("Name") == IMAGE_PARAMETER:
+        return replace(answer, status=200).with_json({"Parameter": image})
+    if answer.status != 200 or IMAGE_PARAMETER not in parameters.get("Names", ()):
         return answer
     found = json.loads(answer.body)
     invalid = [name for name in found["InvalidParameters"] if name != IMAGE_PARAMETER]
-    return answer.with_json({"Parameters": [*found["Parameters"], _image(call.region)], "InvalidParameters": invalid})
+    return answer.with_json({"Parameters": [*found["Parameters"], image], "InvalidParameters": invalid})
 
 
-def _image(region: str) -> dict[str, Any]:
-    arn = f"arn:aws:ssm:{region}::parameter{IMAGE_PARAMETER}"
-    return {"Name": IMAGE_PARAMETER, "Type": "String", "Value": IMAGE_ID, "Version": 1, "ARN": arn, "DataType": "text"}
+@_rule("ecr", "DescribeImages")
+async def images_by_id(_: Aws, proceed: Proceed, call: Call) -> Answer:
+    """``DescribeImages`` of an image that is not there is an error, not an empty list (ECR's API reference)."""
+    answer = await proceed(call)
+    if call.parameters.get("imageIds") and not json.loads(answer.body).get("imageDetails", True):
+        return call.refuse("ImageNotFoundException", "The image with the given imageId does not exist")
+    return answer

@@ -29,7 +29,7 @@ class State:
         return cls(root, int(os.environ.get("CQ_LOCAL_BLOCK") or "84"))
 
     def address(self, subnet: int, host: int) -> str:
-        """An address of this world. Subnet 0 is for the parts themselves, 1-199 for instances, 200-250 for balancers."""
+        """An address of this world: subnet 0 is the parts' own, 1-199 are for instances, 200-250 for balancers."""
         return f"127.{self.block}.{subnet}.{host}"
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from os import strerror
 
 import uvloop
 from aiohttp import web
@@ -35,7 +36,7 @@ def main() -> None:
             print=None,
         )
     except OSError as error:
-        raise SystemExit(f"can't listen on {host}:{port}: {error.strerror}") from error
+        raise SystemExit(f"can't listen on {host}:{port}: {strerror(error.errno or 0)}") from error
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ class Observed(Generic[T]):
         Whoever stops waiting does not stop the question for the others.
         """
         question = self._question
-        if question is None or (question.done() and asyncio.get_running_loop().time() >= self._stale_at):
+        if question is not None and question.done() and asyncio.get_running_loop().time() < self._stale_at:
+            return question.result()
+        if question is None or question.done():
             question = self._question = asyncio.create_task(self._fetch())
         return await asyncio.shield(question)
 

@@ -35,10 +35,10 @@ def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: d
     is never known.
     """
     counted, known = 0, True
-    for prefix in ("", "Internal") if stack.outputs.get("InternalTargetGroupFullName") else ("",):
+    for prefix in ("", "Internal") if stack.outputs.get("InternalTargetGroupArn") else ("",):
         dimensions = {
-            "TargetGroup": stack.outputs[f"{prefix}TargetGroupFullName"],
-            "LoadBalancer": stack.outputs[f"{prefix}LoadBalancerFullName"],
+            "TargetGroup": stack.outputs[f"{prefix}TargetGroupArn"].rpartition(":")[2],
+            "LoadBalancer": stack.outputs[f"{prefix}LoadBalancerArn"].partition(":loadbalancer/")[2],
         }
         counted += int(sum(_values(cloudwatch, "RequestCount", dimensions, window, now)))
         known = known and bool(_values(cloudwatch, "HealthyHostCount", dimensions, window, now))

@@ -51,8 +51,8 @@ class Controller:
         present = [b for of_region in balancers.values() for b in of_region]
         self._addresses.keep(b.dns_name for b in present)
         programs = [*(c.program for c in containers), *(balancer.program(self._state, b) for b in present)]
-        self._programs.keep({program.name: program for program in programs})
         self._check(containers, present)
+        self._programs.keep({program.name: program for program in programs})
         self._publish(balancers)
         self._clear(hosts)
 

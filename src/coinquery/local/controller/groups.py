@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,15 @@ class Instance:
 
 
 def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Instance]:
-    """Launch what a region's groups lack, terminate what they no longer want; return the instances that they keep.
+    """Launch what a region's groups lack, terminate what they no longer want; return the instances that stay.
 
-    ``taken`` holds the addresses in use in the whole world; new ones are added. Raises what boto3 raises.
+    An instance too many first leaves the target groups, and stays for one more pass. ``taken`` holds the addresses in
+    use in the whole world; new ones are added. Raises what boto3 raises.
     """
     groups = pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
-    members = _members(aws, region)
-    taken |= {record["PrivateIpAddress"] for records in members.values() for record in records}
+    records = list(_records(aws, region))
+    members = _members(records)
+    taken |= {record["PrivateIpAddress"] for record in records}
     kept = []
     for group in groups:
         name = group["AutoScalingGroupName"]
@@ -42,22 +44,29 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
         for _ in range(group["DesiredCapacity"] - len(wanted)):
             wanted.append(_launch(aws, region, group, template, _free_address(state, taken, wanted)))
         left = _register(aws, region, group, wanted)
-        _terminate(aws, region, [r for r in present[len(wanted) :] if r["InstanceId"] not in left])
-        kept += [Instance(r["InstanceId"], r["PrivateIpAddress"], region, name, template["UserData"]) for r in wanted]
-    for records in members.values():
-        _terminate(aws, region, records)
+        surplus = present[len(wanted) :]
+        _terminate(aws, region, [r for r in surplus if r["InstanceId"] not in left])
+        staying = [*wanted, *(r for r in surplus if r["InstanceId"] in left)]
+        kept += [Instance(r["InstanceId"], r["PrivateIpAddress"], region, name, template["UserData"]) for r in staying]
+    for orphans in members.values():
+        _terminate(aws, region, orphans)
     return kept
 
 
-def _members(aws: Aws, region: str) -> dict[str, list[Record]]:
-    """The running instances of a region by the name of their group, oldest first."""
+def _records(aws: Aws, region: str) -> Iterator[Record]:
+    """All instances of a region, for a minute also the terminated ones, whose addresses are not given out yet."""
+    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations"):
+        yield from reservation["Instances"]
+
+
+def _members(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The running instances by the name of their group, oldest first."""
     members: dict[str, list[Record]] = {}
-    running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations", Filters=running):
-        for record in reservation["Instances"]:
-            if group := tags(record).get(GROUP_TAG):
-                members.setdefault(group, []).append(record)
-    return {name: sorted(records, key=lambda r: r["LaunchTime"]) for name, records in members.items()}
+    for record in sorted(records, key=lambda record: record["LaunchTime"]):
+        group = tags(record).get(GROUP_TAG)
+        if group and record["State"]["Name"] in ("pending", "running"):
+            members.setdefault(group, []).append(record)
+    return members
 
 
 def tags(record: Record) -> dict[str, str]:
