@@ -67,8 +67,10 @@ class Production:
 
     def stack(self, name: str, *, protected: bool = True, policy: bool = True) -> str:
         """A stack that holds next to nothing, protected as production stacks are."""
-        body = {"Resources": {"Nothing": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}}}
-        extra = {"StackPolicyBody": json.dumps(POLICY)} if policy else {}
+        body = {
+            "Resources": {"Nothing": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}}
+        }
+        extra: dict[str, Any] = {"StackPolicyBody": json.dumps(POLICY)} if policy else {}
         self.aws.cloudformation(self.region).create_stack(
             StackName=name, TemplateBody=json.dumps(body), EnableTerminationProtection=protected, **extra
         )
@@ -76,7 +78,12 @@ class Production:
 
     def instance(self, name: str, address: str, stack: str | None = None, commit: str = COMMIT) -> str:
         """An instance with the tags that a stack's launch template gives; return its id."""
-        tags = {"Name": name, "coinquery:stack": stack or name, "coinquery:commit": commit, "coinquery:release": "v1.2.0"}
+        tags = {
+            "Name": name,
+            "coinquery:stack": stack or name,
+            "coinquery:commit": commit,
+            "coinquery:release": "v1.2.0",
+        }
         made = self.aws.ec2(self.region).run_instances(
             ImageId="ami-12345678",
             InstanceType="t3.small",

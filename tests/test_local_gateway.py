@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from botocore.exceptions import ClientError
 
 from coinquery.local.calls import Call
+from coinquery.local.gateway import application
 from tests.worlds import World
 
 HOME = "us-east-1"
@@ -41,6 +45,18 @@ def test_every_call_is_noted_with_service_operation_status_and_region(world: Wor
         ("s3", "ListBuckets", 200, HOME),
         ("lambda", "GetFunction", 404, HOME),
     ]
+
+
+def test_an_api_that_does_not_answer_is_unavailable_not_broken(tmp_path: Path) -> None:
+    """I12: what stands behind the gateway is gone, and boto3 must be able to tell and retry."""
+
+    async def ask() -> tuple[int, str]:
+        app = await application("http://127.0.0.1:9", tmp_path / "calls.jsonl")
+        async with TestClient(TestServer(app)) as client:
+            answer = await client.post("/", headers={"X-Amz-Target": "AmazonSSM.GetParameter"}, data="{}")
+            return answer.status, (await answer.json(content_type=None))["__type"]
+
+    assert asyncio.run(ask()) == (503, "ServiceUnavailable")
 
 
 @pytest.mark.local_aws

@@ -199,6 +199,13 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("block", ["0", "255", "x", "-1", "٣"])
+def test_a_block_that_is_none_is_wrong_use(state: State, block: str) -> None:
+    said = command_line(state, "up", CQ_LOCAL_BLOCK=block)
+    assert (said.returncode, "from 1 to 254" in said.stderr) == (2, True)
+    assert "Traceback" not in said.stderr
+
+
 def test_status_of_a_world_that_is_down_exits_with_1(state: State) -> None:
     assert command_line(state, "status").returncode == 1
     assert json.loads(command_line(state, "status", "--json").stdout) == {"up": False, "parts": []}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.worlds import World
 
 from coinquery import config
 from coinquery.coins import Catalogue
 from coinquery.errors import BadConfiguration, NotBootstrapped
 from coinquery.monitor import configuration
 from coinquery.monitor.configuration import Configuration
-from tests.worlds import World
 
 NEW_COIN = {
     "dialect": "bitcoin",
@@ -29,7 +29,12 @@ NEW_COIN = {
 
 def made(coins: dict[str, Any]) -> Configuration:
     certificates = {"us-east-1": "arn:aws:acm:us-east-1:000000000000:certificate/one"}
-    level = {"regions": ["us-east-1"], "name": "{coin}.example.com", "public_zone": "Z123", "certificates": certificates}
+    level = {
+        "regions": ["us-east-1"],
+        "name": "{coin}.example.com",
+        "public_zone": "Z123",
+        "certificates": certificates,
+    }
     data = {"account": "000000000000", "home_region": "us-east-1", "levels": {"prod": level}, "coins": coins}
     return Configuration.from_config(config.parse(data))
 

@@ -7,10 +7,14 @@ import json
 import resource
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.monitored import Background, Behaviour, Production, coin, says, server, service
+from tests.real_nodes import anvil
+from tests.worlds import World
 
 from coinquery.clock import SystemClock
 from coinquery.monitor import sweep, web
@@ -18,9 +22,6 @@ from coinquery.monitor.configuration import Configuration
 from coinquery.monitor.probe import Probe
 from coinquery.monitor.records import Record
 from coinquery.monitor.verdict import Failure, Seen
-from tests.monitored import Background, Behaviour, Production, coin, says, server, service
-from tests.real_nodes import anvil
-from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
 GOOD = "cq-eth-9999-prod"
@@ -159,7 +160,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-numbers = st.sampled_from(["0x1b4", "1b4", "0x", "-0x1", "0x" + "f" * 40, "NaN", 436, -1, 2**60, 1e300, None, True, []])
+numbers: st.SearchStrategy[Any] = st.sampled_from(["0x1b4", "1b4", "0x", "-0x1", "0x" + "f" * 40, "NaN", 436, -1, 2**60, 1e300, None, True, []])
 blocks = st.fixed_dictionaries({"number": numbers, "timestamp": numbers, "hash": numbers | st.just("0x" + "a" * 64)})
 replies = st.fixed_dictionaries({}, optional={"result": json_values | blocks | numbers, "error": json_values})
 

@@ -6,11 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coinquery.monitor.instances import of_production
+from coinquery.monitor.instances import find, of_production
 
 GOOD = "cq-eth-0001-prod"
 LAUNCHED = datetime(2026, 11, 24, tzinfo=UTC)
@@ -37,8 +39,8 @@ def test_i15_an_instance_of_production_is_looked_at() -> None:
 @pytest.mark.parametrize(
     "name",
     ["cq-eth-0001-stage", "cq-eth-0001-dev", "cq-eth-0001-test", "cq-eth-0001-prod-x", "cq-eth-0001-prod ",
-     "cq-eth-0000-prod", "cq-eth-01-prod", "cq-ETH-0001-prod", "xcq-eth-0001-prod", "cq-eth-0001-production", "cq--prod",
-     "cq-eth-0001-prod\n", "cq-eth-\u0660\u0660\u0660\u0661-prod", "*", ""],
+     "cq-eth-0000-prod", "cq-eth-01-prod", "cq-ETH-0001-prod", "xcq-eth-0001-prod", "cq-eth-0001-production",
+     "cq--prod", "cq-eth-0001-prod\n", "cq-eth-\u0660\u0660\u0660\u0661-prod", "*", ""],
 )  # fmt: skip
 def test_i15_near_misses_of_production_are_not_looked_at(name: str) -> None:
     assert of_production(described(name)) is None
@@ -60,7 +62,9 @@ def test_i15_an_instance_without_tags_or_state_is_not_looked_at() -> None:
     assert of_production({**described(GOOD), "Tags": [{"Key": "Name", "Value": GOOD}]}) is None
 
 
-edits = st.tuples(st.integers(0, len(GOOD)), st.sampled_from(["", "-", "x", "0", "9", "A", " ", "\t", "_", "prod", "*"]))
+edits = st.tuples(
+    st.integers(0, len(GOOD)), st.sampled_from(["", "-", "x", "0", "9", "A", " ", "\t", "_", "prod", "*"])
+)
 
 
 @given(st.lists(edits, min_size=1, max_size=3), st.integers(0, 2))
@@ -75,3 +79,23 @@ def test_i15_only_exact_production_names_pass(changes: list[tuple[int, str]], cu
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_i15_any_other_text_is_passed_over(name: str, stack: str) -> None:
     assert of_production(described(name, stack)) is None
+
+
+def test_i15_all_pages_are_read_and_filtered_again() -> None:
+    ec2 = boto3.client("ec2", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+    filters = [
+        {"Name": "tag:Name", "Values": ["cq-*-prod*"]},
+        {"Name": "instance-state-name", "Values": ["pending", "running"]},
+    ]
+    pages = [("", GOOD, "two"), ("two", "cq-eth-0001-prod-x", "three"), ("three", "cq-btc-0003-prod", "")]
+    with Stubber(ec2) as stubbed:
+        for token, name, following in pages:
+            answer: dict[str, Any] = {"Reservations": [{"Instances": [described(name)]}]}
+            expected: dict[str, Any] = {"Filters": filters}
+            stubbed.add_response(
+                "describe_instances",
+                {**answer, "NextToken": following} if following else answer,
+                {**expected, "NextToken": token} if token else expected,
+            )
+        assert [str(instance.stack) for instance in find(ec2)] == [GOOD, "cq-btc-0003-prod"]
+        stubbed.assert_no_pending_responses()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-
-from coinquery.errors import NotBootstrapped
-from coinquery.monitor import sweep
-from coinquery.monitor.configuration import LOG_GROUP
 from tests.monitored import COMMIT, Background, Production, coin, service
 from tests.real_nodes import RealNode, anvil
 from tests.worlds import World
+
+from coinquery.errors import NotBootstrapped
+from coinquery.monitor.configuration import LOG_GROUP
 
 pytestmark = pytest.mark.local_aws
 ONE, TWO = "cq-eth-0001-prod", "cq-eth-0002-prod"
@@ -142,9 +141,7 @@ def test_a_node_on_a_fork_of_the_chain_is_on_the_wrong_chain(
     assert "its block 19000004 is 0x" in wrong.reason
 
 
-def test_an_older_commit_is_the_wrong_commit(
-    production: Production, background: Background, network: RealNode
-) -> None:
+def test_an_older_commit_is_the_wrong_commit(production: Production, background: Background, network: RealNode) -> None:
     with serve(production, background, ONE, network.url, commit="f" * 40):
         wrong = production.verdict(ONE)
     assert (wrong.verdict, wrong.commit) == ("wrong-commit", "f" * 40)
@@ -293,18 +290,6 @@ def test_i15_a_sweep_makes_no_call_that_could_change_what_it_looks_at(
         production.sweep()
         mine(network, 1)
     assert called == {"DescribeInstances", "DescribeStacks", "GetStackPolicy", "PutLogEvents", "CreateLogStream"}
-
-
-def test_all_pages_of_instances_are_read(production: Production, network: RealNode) -> None:
-    for number in range(1, 13):
-        production.instance(f"cq-eth-{number:04}-prod", production.address())
-    called: list[str] = []
-    production.aws.ec2(production.region).meta.events.register(
-        "before-parameter-build.ec2.DescribeInstances",
-        lambda params, **_: params.setdefault("MaxResults", 5) and called.append(params.get("NextToken", "")),
-    )
-    assert production.sweep().instances == 12
-    assert len(called) >= 1
 
 
 def test_a_coin_that_is_not_configured_is_unknown(production: Production) -> None:

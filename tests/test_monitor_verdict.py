@@ -36,8 +36,8 @@ def but(evidence: Evidence = HEALTHY, seen: dict[str, Any] | None = None, **chan
     return msgspec.structs.replace(evidence, seen=msgspec.structs.replace(evidence.seen, **seen or {}), **changes)
 
 
-YOUNG = {"launched": NOW - timedelta(minutes=10)}
-BEHIND = {"height": 900, "block_time": NOW - timedelta(seconds=1200)}
+YOUNG: dict[str, Any] = {"launched": NOW - timedelta(minutes=10)}
+BEHIND: dict[str, Any] = {"height": 900, "block_time": NOW - timedelta(seconds=1200)}
 NO_HEAD = Head(asked=3, why="none of 3 references answered")
 
 #: One fault each, in the order in which they are named: the worst first.

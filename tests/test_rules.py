@@ -82,6 +82,23 @@ def test_a_create_with_the_same_token_is_one_create(world: World) -> None:
 
     assert create("first") == create("first")
     assert refusal(lambda: create("second")) == "AlreadyExistsException"
+    assert (
+        refusal(lambda: cloudformation.create_stack(StackName=name, TemplateBody=template)) == "AlreadyExistsException"
+    )
+
+
+def test_a_deleted_stack_is_created_anew_with_the_token_of_before(world: World) -> None:
+    name, cloudformation = unique("token"), world.aws.cloudformation(HOME)
+    template = PARAMETER.format(name=name, value="a")
+
+    def create() -> str:
+        return cloudformation.create_stack(StackName=name, TemplateBody=template, ClientRequestToken="t")["StackId"]
+
+    first = create()
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert create() != first
+    assert cloudformation.describe_stacks(StackName=name)["Stacks"]
 
 
 def test_creates_with_the_same_token_at_once_are_one_create(world: World) -> None:
@@ -259,8 +276,14 @@ def test_i13_a_target_is_healthy_only_if_it_says_so(world: World) -> None:
 
     assert states() == ["unused"] * 3
     balancer = elbv2.create_load_balancer(Name=name, Subnets=subnets(world))["LoadBalancers"][0]["LoadBalancerArn"]
-    forward: Any = [{"Type": "forward", "TargetGroupArn": group}]
-    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+    nothing: Any = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    listener = elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=nothing)
+    rule: Any = {"Conditions": [{"Field": "host-header", "Values": ["a.example.com"]}], "Priority": 1}
+    elbv2.create_rule(
+        ListenerArn=listener["Listeners"][0]["ListenerArn"],
+        Actions=[{"Type": "forward", "TargetGroupArn": group}],
+        **rule,
+    )
     assert states() == ["healthy", "initial", "initial"]
     elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=5, UnhealthyThresholdCount=2)
     time.sleep(10)

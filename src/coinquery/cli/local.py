@@ -50,7 +50,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json({"up": whole, "parts": parts})
     for part in [] if as_json else parts:
-        click.echo(f"{part.name:<16} {part.pid:>8}  {part.listens:<22} {part.problem or 'runs'}")
+        click.echo(f"{part.name:<20} {part.pid:>8}  {part.listens:<22} {part.problem or 'runs'}")
     if not parts:
         click.echo("The AWS of this machine is down. Bring it up with: cq local up", err=True)
     elif not whole:

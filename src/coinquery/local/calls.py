@@ -89,15 +89,15 @@ class Call:
             return replace(self, body=json.dumps(parameters).encode())
         return replace(self, body=urlencode(parameters).encode())
 
-    def refuse(self, code: str, message: str) -> Answer:
-        """AWS's refusal, status 400, in the protocol of the call."""
+    def refuse(self, code: str, message: str, status: int = 400) -> Answer:
+        """AWS's refusal in the protocol of the call."""
         if self._is_cbor:
-            return Answer(400, _error_cbor(code, message), {"Content-Type": "application/cbor", **_CBOR})
+            return Answer(status, _error_cbor(code, message), {"Content-Type": "application/cbor", **_CBOR})
         if "X-Amz-Target" in self.headers:
             body = json.dumps({"__type": code, "message": message})
-            return Answer(400, body.encode(), {"Content-Type": "application/x-amz-json-1.1"})
+            return Answer(status, body.encode(), {"Content-Type": "application/x-amz-json-1.1"})
         text = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error><RequestId>0</RequestId>"
-        return Answer(400, f"<ErrorResponse>{text}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
+        return Answer(status, f"<ErrorResponse>{text}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
 
     @property
     def _scope(self) -> tuple[str, str]:

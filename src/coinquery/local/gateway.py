@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
 
 from coinquery.aws import Aws
@@ -49,14 +49,17 @@ class Gateway:
         return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
     async def forward(self, call: Call) -> Answer:
-        """Let ministack answer."""
+        """Let ministack answer; its silence is AWS's 503."""
         from yarl import URL
 
         url = URL(self._upstream + call.target, encoded=True)
-        async with self._session.request(
-            call.method, url, headers=call.headers, data=call.body, allow_redirects=False
-        ) as response:
-            return Answer(response.status, await response.read(), response.headers)
+        try:
+            async with self._session.request(
+                call.method, url, headers=call.headers, data=call.body, allow_redirects=False
+            ) as response:
+                return Answer(response.status, await response.read(), response.headers)
+        except (ClientError, TimeoutError) as error:
+            return call.refuse("ServiceUnavailable", f"the local AWS API does not answer: {error}", 503)
 
     def _note(self, call: Call, answer: Answer, began: float) -> None:
         entry = {

@@ -72,21 +72,21 @@ async def capabilities(aws: Aws, proceed: Proceed, call: Call) -> Answer:
     return await proceed(call)
 
 
-_created: dict[tuple[str, str, str], asyncio.Future[Answer]] = {}
+_created: dict[tuple[str, str], tuple[str, Answer]] = {}
+_creating: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 @_rule("cloudformation", "CreateStack")
 async def client_request_token(_: Aws, proceed: Proceed, call: Call) -> Answer:
     """``ClientRequestToken`` makes a retried create idempotent: the same token gets the same answer."""
-    token = call.parameters.get("ClientRequestToken")
-    if not token:
-        return await proceed(call)
-    key = (call.region, call.parameters.get("StackName", ""), token)
-    if key not in _created:
-        _created[key] = asyncio.ensure_future(proceed(call))
-    answer = await asyncio.shield(_created[key])
-    if answer.status != 200:
-        _created.pop(key, None)
+    key, token = (call.region, call.parameters.get("StackName", "")), call.parameters.get("ClientRequestToken", "")
+    async with _creating[key]:
+        answer = await proceed(call)
+        made_by, first = _created.get(key, ("", answer))
+        if answer.status == 200:
+            _created[key] = token, answer
+        elif token and token == made_by and b"AlreadyExistsException" in answer.body:
+            return first
     return answer
 
 

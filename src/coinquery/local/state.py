@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coinquery.errors import WrongUse
+
 ACCOUNT = "000000000000"
 HTTPS_PORT, HTTP_PORT = 8443, 8080
 
@@ -23,10 +25,13 @@ class State:
 
     @classmethod
     def default(cls) -> State:
-        """The world of this user: ``CQ_LOCAL_DIR`` and ``CQ_LOCAL_BLOCK``, or the usual state folder and 84."""
+        """The world of this user: ``CQ_LOCAL_DIR`` and ``CQ_LOCAL_BLOCK``, or the usual state folder and 84.
+
+        Raises WrongUse for a block that is not a number from 1 to 254.
+        """
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         root = Path(os.environ.get("CQ_LOCAL_DIR") or home / "coinquery")
-        return cls(root, int(os.environ.get("CQ_LOCAL_BLOCK") or "84"))
+        return cls(root, _block(os.environ.get("CQ_LOCAL_BLOCK") or "84"))
 
     def address(self, subnet: int, host: int) -> str:
         """An address of this world: subnet 0 is the parts' own, 1-199 are for instances, 200-250 for balancers."""
@@ -72,6 +77,12 @@ class State:
         path = self.root / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _block(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 254:
+        return int(text)
+    raise WrongUse(f"CQ_LOCAL_BLOCK is {text!r}", "It is the second number of 127.x.0.0/16: give one from 1 to 254.")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from coinquery.local.calls import Answer, Call
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+    from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
 PROBE_TIMEOUT = 1.0
 _XMLNS = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
@@ -38,6 +39,14 @@ class Verdict:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Group:
+    """A target group: how its targets are asked, and whether a listener sends anything there."""
+
+    described: Mapping[str, Any]
+    in_use: bool
+
+
 async def target_health(aws: Aws, call: Call, answer: Answer) -> Answer:
     """ministack's answer to DescribeTargetHealth with the states that the targets' own answers give."""
     registered = [
@@ -50,16 +59,25 @@ async def target_health(aws: Aws, call: Call, answer: Answer) -> Answer:
     return replace(answer, body=_envelope(members).encode())
 
 
-def _look_up(aws: Aws, call: Call, registered: Iterable[tuple[str, int]]) -> tuple[Mapping[str, Any], list[Target]]:
-    arn = call.parameters["TargetGroupArn"]
-    (group,) = aws.elbv2(call.region).describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+def _look_up(aws: Aws, call: Call, registered: Iterable[tuple[str, int]]) -> tuple[Group, list[Target]]:
+    arn, elbv2 = call.parameters["TargetGroupArn"], aws.elbv2(call.region)
+    (described,) = elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
     instances = {
         instance["InstanceId"]: instance
         for reservation in pages(aws.ec2(call.region), "describe_instances", "Reservations")
         for instance in reservation["Instances"]
         if instance["State"]["Name"] in ("pending", "running")
     }
+    group = Group(described, any(arn in action.values() for action in _actions(elbv2)))
     return group, [_target(name, port, instances.get(name)) for name, port in registered]
+
+
+def _actions(elbv2: ElasticLoadBalancingv2Client) -> Iterator[Mapping[str, Any]]:
+    """What every rule of every listener does; ministack's target groups do not say who uses them."""
+    for balancer in pages(elbv2, "describe_load_balancers", "LoadBalancers"):
+        for listener in pages(elbv2, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
+            for rule in pages(elbv2, "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]):
+                yield from rule["Actions"]
 
 
 def _target(name: str, port: int, instance: Mapping[str, Any] | None) -> Target:
@@ -69,32 +87,33 @@ def _target(name: str, port: int, instance: Mapping[str, Any] | None) -> Target:
     return Target(name, port, instance["PrivateIpAddress"], age)
 
 
-async def _ask_all(group: Mapping[str, Any], targets: Iterable[Target]) -> list[Verdict]:
+async def _ask_all(group: Group, targets: Iterable[Target]) -> list[Verdict]:
     from aiohttp import ClientSession, ClientTimeout
 
     async with ClientSession(timeout=ClientTimeout(total=PROBE_TIMEOUT), trust_env=False) as session:
         return await asyncio.gather(*(_ask(session, group, target) for target in targets))
 
 
-async def _ask(session: ClientSession, group: Mapping[str, Any], target: Target) -> Verdict:
+async def _ask(session: ClientSession, group: Group, target: Target) -> Verdict:
     """As a load balancer would: wrong status, no answer, or not yet asked often enough to tell."""
     from aiohttp import ClientError
 
-    if not group.get("LoadBalancerArns"):
+    if not group.in_use:
         return Verdict("unused", "Target.NotInUse", "Target group is not configured to receive traffic")
     if not target.address:
         return Verdict("unused", "Target.InvalidState", "Target is in the stopped or terminated state")
-    port = group["HealthCheckPort"] if group["HealthCheckPort"] != "traffic-port" else target.port
+    described = group.described
+    port = target.port if described["HealthCheckPort"] == "traffic-port" else described["HealthCheckPort"]
     try:
-        async with session.get(f"http://{target.address}:{port}{group.get('HealthCheckPath', '/')}") as response:
-            if _matches(response.status, group.get("Matcher", {}).get("HttpCode", "200")):
+        async with session.get(f"http://{target.address}:{port}{described.get('HealthCheckPath', '/')}") as response:
+            if _matches(response.status, described.get("Matcher", {}).get("HttpCode", "200")):
                 return Verdict("healthy")
             failed = Verdict("unhealthy", "Target.ResponseCodeMismatch", f"Answered with code {response.status}")
     except TimeoutError:
         failed = Verdict("unhealthy", "Target.Timeout", "Request timed out")
     except ClientError:
         failed = Verdict("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
-    if target.age < group["UnhealthyThresholdCount"] * group["HealthCheckIntervalSeconds"]:
+    if target.age < described["UnhealthyThresholdCount"] * described["HealthCheckIntervalSeconds"]:
         return Verdict("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
     return failed
 

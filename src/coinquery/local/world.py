@@ -30,6 +30,7 @@ def up(state: State, say: Say) -> bool:
         health = supervisor.health()
         if health:
             _require_whole(health)
+            environment.enter(state)
             return False
         supervisor.stop()
         _clear(state)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from coinquery import aws
 from coinquery.errors import NotBootstrapped, RecordsRejected
 from coinquery.monitor import records
 from coinquery.monitor.configuration import LOG_GROUP
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from types_boto3_logs import CloudWatchLogsClient
-    from types_boto3_logs.type_defs import InputLogEventTypeDef
+    from types_boto3_logs.type_defs import GetLogEventsResponseTypeDef, InputLogEventTypeDef
 
 #: Limits of one PutLogEvents: events, bytes with their overhead, bytes of overhead an event.
 MOST_EVENTS, MOST_BYTES, OVERHEAD = 10_000, 1_048_576, 26
@@ -42,30 +42,35 @@ class RecordLog:
 
     def read(self, stack: str, since: datetime) -> list[Record]:
         """A stack's records since a moment, oldest first. Lines that are no record of that stack are passed over."""
-        try:
-            events = list(
-                aws.pages(
-                    self._logs,
-                    "filter_log_events",
-                    "events",
-                    logGroupName=self._group,
-                    logStreamNames=[stack],
-                    startTime=max(0, records.milliseconds(since)),
-                )
-            )
-        except self._logs.exceptions.ResourceNotFoundException:
-            return []
-        return _of_stack(stack, (event.get("message", "") for event in events))
+        return _of_stack(stack, self._lines(stack, max(0, records.milliseconds(since))))
 
     def latest(self, stack: str, limit: int) -> list[Record]:
         """A stack's newest records, at most ``limit`` of them, oldest first."""
         try:
-            answer = self._logs.get_log_events(
+            page = self._logs.get_log_events(
                 logGroupName=self._group, logStreamName=stack, limit=limit, startFromHead=False
             )
         except self._logs.exceptions.ResourceNotFoundException:
             return []
-        return _of_stack(stack, (event.get("message", "") for event in answer["events"]))
+        return _of_stack(stack, _messages(page))
+
+    def _lines(self, stack: str, start: int) -> Iterator[str]:
+        """Every line of a stream since ``start``, in milliseconds. Its end is where the token stays the same."""
+        pages = partial(
+            self._logs.get_log_events,
+            logGroupName=self._group,
+            logStreamName=stack,
+            startTime=start,
+            startFromHead=True,
+        )
+        try:
+            page, token = pages(), ""
+            while page["nextForwardToken"] != token:
+                yield from _messages(page)
+                token = page["nextForwardToken"]
+                page = pages(nextToken=token)
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
 
     def _put(self, stack: str, batch: Sequence[InputLogEventTypeDef]) -> None:
         try:
@@ -92,6 +97,10 @@ class RecordLog:
             raise NotBootstrapped(
                 f"no log group {self._group} in this region", "Run `cq bootstrap` for the region."
             ) from None
+
+
+def _messages(page: GetLogEventsResponseTypeDef) -> Iterator[str]:
+    return (event.get("message", "") for event in page["events"])
 
 
 def _of_stack(stack: str, lines: Iterable[str]) -> list[Record]:

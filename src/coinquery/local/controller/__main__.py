@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from coinquery.aws import Aws
+from coinquery.local.checks import Check, Checker
 from coinquery.local.configuration import all_regions
 from coinquery.local.controller import balancer, groups, tasks
 from coinquery.local.controller.balancer import Balancer, TargetGroup
-from coinquery.local.checks import Check, Checker
 from coinquery.local.controller.metrics import INTERVAL, Metrics
 from coinquery.local.programs import Programs
 from coinquery.local.state import State

@@ -113,7 +113,8 @@ def _target_groups(aws: Aws, region: str, balancer: str) -> list[Record]:
     """The target groups to which the load balancer's rules forward."""
     rules = (rule for _, rules in _listeners(aws, region, balancer) for rule in rules)
     arns = sorted({a["TargetGroupArn"] for rule in rules for a in rule["Actions"] if a["Type"] == "forward"})
-    return list(pages(aws.elbv2(region), "describe_target_groups", "TargetGroups", TargetGroupArns=arns)) if arns else []
+    client = aws.elbv2(region)
+    return list(pages(client, "describe_target_groups", "TargetGroups", TargetGroupArns=arns)) if arns else []
 
 
 @remembered

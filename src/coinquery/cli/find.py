@@ -1,0 +1,30 @@
+"""``cq find``: which stack is it?"""
+
+from __future__ import annotations
+
+import click
+
+from coinquery.cli.session import Session, json_option, print_json
+
+
+@click.command
+@click.argument("anything")
+@json_option
+@click.pass_obj
+def command(session: Session, anything: str, as_json: bool) -> None:
+    """Name the stack that ANYTHING belongs to: an address, instance, volume, host name, URL, commit or release."""
+    from coinquery.cli.table import print_table
+    from coinquery.fleet.find import find
+
+    matches = find(session.aws, session.config, anything)
+    if as_json:
+        print_json({"matches": matches})
+    elif matches:
+        print_table(("stack", "region", "because"), [(m.stack, m.region, m.because) for m in matches])
+    if not matches:
+        from coinquery.errors import CoinQueryError
+
+        raise CoinQueryError(
+            f"{anything!r} belongs to no stack in {', '.join(session.config.regions)}",
+            "A commit wants at least 7 hex digits; a host name or address is looked for as it is.",
+        )

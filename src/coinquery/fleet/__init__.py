@@ -1,0 +1,1 @@
+"""The fleet: what stands in all regions, and which stack something belongs to."""
