@@ -11,10 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.worlds import World
-
 from coinquery.local import images
 from coinquery.local.state import HTTP_PORT, HTTPS_PORT
+from tests.worlds import World
 
 SOURCE = Path(__file__).parent.parent
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from coinquery.aws import Aws
 from coinquery.local import environment
 from coinquery.local import world as local_world
 from coinquery.local.state import State
+from tests.teams import Team
 from tests.worlds import World, free_state
 
 
@@ -26,6 +27,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             local_world.down(state)
             os.environ.clear()
             os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def team(world: World, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """A team in that world, with two releases."""
+    return Team.form(world, tmp_path_factory.mktemp("team"))
 
 
 def _child_environment(state: State) -> dict[str, str]:

@@ -13,20 +13,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests import coin_stacks
-from tests.coin_stacks import until
-from tests.worlds import World
 
 from coinquery.local.checks import Check, Checker, by_command, over_http
 from coinquery.local.controller import end_leftovers
 from coinquery.local.programs import Program, Programs
 from coinquery.local.state import HTTP_PORT, HTTPS_PORT, State
+from tests import coin_stacks
+from tests.coin_stacks import until
+from tests.worlds import World
 
 REGION, NAME, HOST = "eu-west-1", "cq-eth-9001-prod", "eth.example.com"
 
@@ -339,16 +338,15 @@ def _come_to(answers: list[bool], state: str) -> bool:
             over.wait(5)
         return bool(answer)
 
-    with ThreadPoolExecutor(1) as executor:
-        checker = Checker(executor)
+    checker = Checker()
 
-        def settled() -> bool:
-            checker.watch({"it": Check(ask, interval=0, passes=2, fails=3, after=0)})
-            return left.__length_hint__() == 0 and checker.state("it") == state  # type: ignore[attr-defined]
+    def settled() -> bool:
+        checker.watch({"it": Check(ask, interval=0, passes=2, fails=3, after=0)})
+        return left.__length_hint__() == 0 and checker.state("it") == state  # type: ignore[attr-defined]
 
-        settled_in_time = until(settled, 2)
-        over.set()
-        return settled_in_time
+    settled_in_time = until(settled, 3)
+    over.set()
+    return settled_in_time
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.worlds import World
 
 from coinquery import config
 from coinquery.coins import Catalogue
 from coinquery.errors import BadConfiguration, NotBootstrapped
 from coinquery.monitor import configuration
 from coinquery.monitor.configuration import Configuration
+from tests.worlds import World
 
 NEW_COIN = {
     "dialect": "bitcoin",

@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.monitored import Background, Behaviour, Production, coin, says, server, service
-from tests.real_nodes import anvil
-from tests.worlds import World
 
+from coinquery.aws import Aws
 from coinquery.clock import SystemClock
+from coinquery.errors import AwsUnreachable
 from coinquery.monitor import sweep, web
 from coinquery.monitor.configuration import Configuration
 from coinquery.monitor.probe import Probe
 from coinquery.monitor.records import Record
 from coinquery.monitor.verdict import Failure, Seen
+from tests.monitored import Background, Behaviour, Production, coin, says, server, service
+from tests.real_nodes import anvil
+from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
 GOOD = "cq-eth-9999-prod"
@@ -155,12 +157,24 @@ def test_what_the_sweep_did_not_get_to_is_recorded_as_unknown(world: World, back
     assert (record.verdict, record.reason) == ("unknown", "not seen within the sweep's 6 s")
 
 
+def test_i12_an_aws_that_does_not_answer_ends_the_sweep_in_time(
+    world: World, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = world.state.address(191, 2)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{address}:8080")
+    limits = sweep.Limits(sweep=2, reserve=1)
+    with server(background, address, hangs), pytest.raises(AwsUnreachable, match="within the sweep's 2 s"):
+        sweep.run("eu-west-1", Aws(), Configuration(coins={}), SystemClock(), limits)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=True) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-numbers: st.SearchStrategy[Any] = st.sampled_from(["0x1b4", "1b4", "0x", "-0x1", "0x" + "f" * 40, "NaN", 436, -1, 2**60, 1e300, None, True, []])
+numbers: st.SearchStrategy[Any] = st.sampled_from(
+    ["0x1b4", "1b4", "0x", "-0x1", "0x" + "f" * 40, "NaN", 436, -1, 2**60, 1e300, None, True, []]
+)
 blocks = st.fixed_dictionaries({"number": numbers, "timestamp": numbers, "hash": numbers | st.just("0x" + "a" * 64)})
 replies = st.fixed_dictionaries({}, optional={"result": json_values | blocks | numbers, "error": json_values})
 

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.monitored import Production
-from tests.worlds import World
 
 from coinquery.errors import RecordsRejected
 from coinquery.monitor import record_log, records
 from coinquery.monitor.configuration import LOG_GROUP
 from coinquery.monitor.record_log import RecordLog
 from coinquery.monitor.records import Record
+from tests.monitored import Production
+from tests.worlds import World
 
 NOW = datetime.now(UTC).replace(microsecond=123000)
 ONE, TWO = "cq-eth-0001-prod", "cq-eth-0002-prod"
@@ -162,10 +162,12 @@ def test_all_pages_of_records_are_read(production: Production) -> None:
     log = RecordLog(logs)
     log.write([changed(time=NOW - timedelta(seconds=n), sweep=f"s{n}") for n in range(25)])
     pages: list[str] = []
-    logs.meta.events.register(
-        "before-parameter-build.logs.GetLogEvents",
-        lambda params, **_: (params.update(limit=10), pages.append(params.get("nextToken", "")))[0],
-    )
+
+    def ten_a_page(params: dict[str, Any], **_: Any) -> None:
+        pages.append(params.get("nextToken", ""))
+        params["limit"] = 10
+
+    logs.meta.events.register("before-parameter-build.logs.GetLogEvents", ten_a_page)
     assert len(log.read(ONE, NOW - timedelta(hours=1))) == 25
     assert pages[0] == ""
     assert len(set(pages)) == len(pages) == 4

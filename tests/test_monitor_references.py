@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web as server
-from tests.monitored import coin
-from tests.real_nodes import REGTEST_GENESIS, anvil, litecoind
-from tests.services import service
 
 from coinquery.coins import Reference
 from coinquery.monitor import web
 from coinquery.monitor.head import Anchor, Head
 from coinquery.monitor.references import find_head
+from tests.monitored import coin
+from tests.real_nodes import REGTEST_GENESIS, anvil, litecoind
+from tests.services import service
 
 HASH, OTHER_HASH = "a" * 64, "b" * 64
 #: What each explorer answers, by path, as its documentation shows it.

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
-from tests.monitored import COMMIT, Background, Production, coin, service
-from tests.real_nodes import RealNode, anvil
-from tests.worlds import World
 
 from coinquery.errors import NotBootstrapped
 from coinquery.monitor.configuration import LOG_GROUP
+from tests.monitored import COMMIT, Background, Production, coin, service
+from tests.real_nodes import RealNode, anvil
+from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
 ONE, TWO = "cq-eth-0001-prod", "cq-eth-0002-prod"
@@ -135,7 +135,7 @@ def test_a_node_on_a_fork_of_the_chain_is_on_the_wrong_chain(
     production: Production, background: Background, network: RealNode
 ) -> None:
     with anvil() as fork, serve(production, background, ONE, fork.url):
-        mine(fork, 10)
+        fork.ask("anvil_mine", hex(10), "0x1")  # other times, so other blocks
         wrong = production.verdict(ONE)
     assert wrong.verdict == "wrong-chain"
     assert "its block 19000004 is 0x" in wrong.reason

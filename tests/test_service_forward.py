@@ -74,8 +74,9 @@ def test_a_bitcoin_node_is_let_in_with_its_cookie_and_keeps_its_own_errors(tmp_p
         run(steps(it.url, it.cookie))
 
 
-def test_a_node_that_does_not_let_us_in_is_our_failure_not_the_client_s() -> None:
-    assert "401" in check_failure(posted(sends(http(b"", "401 Unauthorized"))), -32603)
+@pytest.mark.parametrize("body", [b"", REPLY])
+def test_a_node_that_does_not_let_us_in_is_our_failure_not_the_client_s(body: bytes) -> None:
+    assert "does not let us in" in check_failure(posted(sends(http(body, "401 Unauthorized"))), -32603)
 
 
 def test_i14_no_credentials_are_in_an_error(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.client
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 Question = Callable[[], bool]
@@ -26,15 +27,14 @@ class Check:
 class Checker:
     """Asks questions of many things, each known by a key, and remembers what the answers come to."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self) -> None:
         self._watched: dict[object, _Watched] = {}
 
     def watch(self, checks: Mapping[object, Check]) -> None:
         """Ask what is due, of these things only; what is no longer among them is forgotten."""
         self._watched = {key: self._watched.get(key) or _Watched(check.after) for key, check in checks.items()}
         for key, watched in self._watched.items():
-            watched.poll(checks[key], self._executor)
+            watched.poll(checks[key])
 
     def state(self, key: object) -> str:
         """``initial``, ``healthy`` or ``unhealthy``. As on AWS, one passed check ends ``initial``."""
@@ -52,13 +52,13 @@ class _Watched:
         self._answer: Future[bool] | None = None
         self._row: tuple[bool, int] = (True, 0)
 
-    def poll(self, check: Check, executor: Executor) -> None:
+    def poll(self, check: Check) -> None:
         if self._answer is not None and self._answer.done():
             self._count(check, self._answer.result())
             self._answer = None
         if self._answer is None and time.monotonic() >= self._due:
             self._due = time.monotonic() + check.interval
-            self._answer = executor.submit(check.ask)
+            self._answer = _asked(check.ask)
 
     def _count(self, check: Check, passed: bool) -> None:
         was, length = self._row
@@ -68,6 +68,13 @@ class _Watched:
             self.state = "healthy"
         elif not passed and length >= check.fails:
             self.state = "unhealthy"
+
+
+def _asked(question: Question) -> Future[bool]:
+    """The answer to come, from a thread that keeps nobody from ending."""
+    answer: Future[bool] = Future()
+    threading.Thread(target=lambda: answer.set_result(question()), daemon=True).start()
+    return answer
 
 
 def over_http(address: str, port: int, path: str, codes: str, timeout: float) -> Question:

@@ -47,7 +47,7 @@ def server_names() -> list[str]:
 
 def text(state: State, account: Account, ca_bundle: str) -> str:
     """The whole file."""
-    parts = [_head(state, ca_bundle), *(_level(name, account) for name in REGIONS)]
+    parts = [_head(), _surroundings(state, ca_bundle), *(_level(name, account) for name in REGIONS)]
     if "anvil" in account.images:
         parts.append(_eth(state, account.images))
     if "litecoind" in account.images:
@@ -55,8 +55,7 @@ def text(state: State, account: Account, ca_bundle: str) -> str:
     return "\n".join(parts)
 
 
-def _head(state: State, ca_bundle: str) -> str:
-    machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+def _head() -> str:
     return f"""\
 # Written by `cq local up`; the next one writes it again.
 account = "{ACCOUNT}"
@@ -79,7 +78,12 @@ healthy_records = 2
 
 [slack]
 webhook = "secretsmanager:{SLACK_SECRET}"
+"""
 
+
+def _surroundings(state: State, ca_bundle: str) -> str:
+    machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    return f"""\
 [listener]
 https_port = {HTTPS_PORT}
 http_port = {HTTP_PORT}

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from coinquery.errors import ToolMissing
+from coinquery.machine import cache_folder
+from coinquery.machine import uv as find_uv
 
 REQUIREMENTS = Path(__file__).with_name("ministack.txt")
 ANVIL_VERSION = "1.7.1"
@@ -27,11 +29,6 @@ ANVIL_PACKAGES = {
     "linux-amd64": "+XmShybEaxfCrr0OUUZwYEy2OnYZt5pHH9TzBtLv3+VrK0O/ANuNSVEahqNhKHlgX7GRJ59383ofNhxkRWIYTg==",
 }
 FETCH_TIMEOUT = 300
-
-
-def cache_folder() -> Path:
-    """Where fetched programs are kept: ``XDG_CACHE_HOME`` or ``~/.cache``, then ``coinquery``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coinquery"
 
 
 def ministack() -> Path:
@@ -89,7 +86,7 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
 
 def _make_environment(folder: Path) -> None:
     python = folder / "bin" / "python"
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    uv = find_uv()
     if uv:
         _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
         install = (uv, "pip", "install", "--quiet", "--python", str(python))

@@ -1,7 +1,7 @@
 """Where AWS Lambda enters: one invocation is one sweep of the function's own region.
 
-Reads ``CQ_CONFIGURATION_PARAMETER`` (the SSM parameter that ``cq bootstrap`` writes), ``CQ_LOG_GROUP`` and Lambda's own
-``AWS_REGION``. Clients are made once and serve later invocations; nothing else is kept between sweeps.
+Reads ``CQ_CONFIGURATION_PARAMETER`` (the SSM parameter that ``cq bootstrap`` writes) and Lambda's own ``AWS_REGION``.
+Clients are made once and serve later invocations; nothing else is kept between sweeps.
 """
 
 from __future__ import annotations

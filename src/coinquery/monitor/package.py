@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from coinquery.errors import CoinQueryError, ToolMissing
+from coinquery.machine import cache_folder
+from coinquery.machine import uv as find_uv
 
 #: What of ``coinquery`` the function needs: modules and whole subpackages.
 MODULES = ("__init__.py", "aws.py", "clock.py", "decode.py", "durations.py", "errors.py", "naming.py")
@@ -50,7 +51,7 @@ def build(runtime: str, architecture: str, cache: Path | None = None) -> Package
     Raises ToolMissing where there is neither uv nor pip, CoinQueryError if the wheels can't be had.
     """
     own = _own_files()
-    folder = cache or _cache_folder()
+    folder = cache or cache_folder()
     path = folder / f"monitor-{_content_key(own, runtime, architecture)}.zip"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ def _fetch(target: Path, version: str, architecture: str) -> None:
 
 def _installer(machine: str) -> list[str]:
     """The beginning of the command that installs wheels of another Python and machine into a folder."""
-    uv = shutil.which("uv")
+    uv = find_uv()
     if uv is not None:
         return [uv, "pip", "install", "--only-binary", ":all:", "--python-platform", f"{machine}-manylinux2014"]
     if find_spec("pip") is None:
@@ -126,10 +127,6 @@ def _installer(machine: str) -> list[str]:
 
 def _requirements() -> Path:
     return Path(__file__).with_name("requirements.txt")
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "coinquery")
 
 
 def main() -> None:

@@ -206,7 +206,7 @@ def _behind(e: Evidence) -> Judgement | None:
     if not too_far and not too_old:
         return None
     if e.in_grace:
-        return Judgement("starting", f"{_distance(e)}; {_grace(e)}")
+        return Judgement("starting", f"{_distance(e)}; {_speed(e)}; {_grace(e)}")
     if e.eta_seconds is not None or (e.seen.syncing and not _stands_still(e)):
         return Judgement("syncing", f"{_distance(e)}; {_speed(e)}")
     return Judgement("lagging", f"{_distance(e)}; {_speed(e)}")

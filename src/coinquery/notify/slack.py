@@ -69,9 +69,9 @@ def _send(webhook: str, message: Message) -> BaseHTTPResponse | str:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
     timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
     try:
-        with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
+        with urllib3.PoolManager(retries=False, timeout=timeout) as pool:  # no redirects either
             return pool.request(
-                "POST", webhook, body=json.dumps(message), redirect=False,
+                "POST", webhook, body=json.dumps(message),
                 headers={"Content-Type": "application/json; charset=utf-8", "User-Agent": "coinquery"},
             )  # fmt: skip
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:

@@ -27,6 +27,8 @@ def image(ecr: ECRClient, repository: str, commit: str) -> str:
         if code(error) in _MISSING:
             raise _missing(ecr, repository, commit) from error
         raise
+    if not found:
+        raise _missing(ecr, repository, commit)
     return f"{address}@{found[0]['imageDigest']}"
 
 

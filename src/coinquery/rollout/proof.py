@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from coinquery.errors import InstanceNotProven
+from coinquery.errors import CoinQueryError, InstanceNotProven
 from coinquery.monitor import gate, invoke
 from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances
@@ -50,14 +50,23 @@ class MonitorProof:
         self._in_a_row = config.thresholds.healthy_records
         self._record_age = timedelta(seconds=config.waits.record_age.seconds)
         self._asked: datetime | None = None
+        self._problem: dict[str, str] = {}
         self.demand = f"{self._in_a_row} healthy records in a row of every instance"
 
     def ask(self) -> None:
-        """Ask the monitor to look now, unless it was asked a moment ago; a busy one will look by itself."""
+        """Ask the monitor to look now, unless it was asked a moment ago; a busy one will look by itself.
+
+        A monitor that is off or fails is a gap in the proof, not the end: somebody may switch it on.
+        """
         now = self._clock.now()
-        if self._asked is None or now - self._asked >= self._pause:
-            self._asked = now
+        if self._asked is not None and now - self._asked < self._pause:
+            return
+        self._asked = now
+        try:
             invoke.ask(self._functions)
+            self._problem = {}
+        except CoinQueryError as error:
+            self._problem = {"monitor": error.what}
 
     def out_of_step(self) -> dict[str, str]:
         """What the newest record of each instance says, where that is not ``healthy``.
@@ -95,8 +104,8 @@ class MonitorProof:
         found = instances.of_stack(self._ec2, stack.name)
         running = {who: instance for who, instance in found.items() if instance.running}
         if len(running) == stack.instances:
-            return running, {}
-        return running, {"instances": f"{len(running)} of {stack.instances} are running"}
+            return running, dict(self._problem)
+        return running, self._problem | {"instances": f"{len(running)} of {stack.instances} are running"}
 
     def _read(self) -> list[Record]:
         return self._log.read(str(self._stack().name), self._clock.now() - self._record_age * self._in_a_row)

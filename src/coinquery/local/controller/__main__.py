@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from coinquery.aws import Aws
 from coinquery.local.checks import Check, Checker
+from coinquery.errors import LocalAwsBroken
+from coinquery.local import environment
 from coinquery.local.configuration import all_regions
 from coinquery.local.controller import balancer, groups, tasks
 from coinquery.local.controller.balancer import Balancer, TargetGroup
@@ -36,15 +38,16 @@ class Controller:
     def __init__(self, state: State, aws: Aws, regions: Sequence[str]) -> None:
         self._state, self._aws, self._regions = state, aws, regions
         self._programs = Programs(state)
-        self._checker = Checker(ThreadPoolExecutor(16, "check"))
+        self._checker = Checker()
         self._addresses = balancer.Addresses(state)
         self._metrics, self._published = Metrics(aws), time.monotonic()
+        self._said: set[str] = set()
 
     def step(self) -> None:
         """Read everything, then act: where a reading fails, all stays as it is."""
         taken: set[str] = set()
         instances = [i for region in self._regions for i in groups.reconcile(self._aws, region, self._state, taken)]
-        containers = [c for i in instances for c in tasks.containers(self._aws, self._state, i)]
+        containers = [c for i in instances for c in self._containers(i)]
         hosts = {instance.id: instance.address for instance in instances}
         read = partial(balancer.balancers, self._aws, self._state, self._addresses, hosts)
         balancers = {region: list(read(region)) for region in self._regions}
@@ -55,6 +58,16 @@ class Controller:
         self._programs.keep({program.name: program for program in programs})
         self._publish(balancers)
         self._clear(hosts)
+
+    def _containers(self, instance: groups.Instance) -> list[tasks.Container]:
+        """What runs on an instance; nothing, and the others are not the worse for it, where that is impossible."""
+        try:
+            return list(tasks.containers(self._aws, self._state, instance))
+        except LocalAwsBroken as error:
+            if error.what not in self._said:
+                _log.error("%s of %s runs nothing: %s", instance.id, instance.group, error.what)  # noqa: TRY400
+            self._said.add(error.what)
+            return []
 
     def end(self) -> None:
         """End all that runs."""
@@ -99,7 +112,10 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    controller = Controller(State.default(), Aws(), regions)
+    state = State.default()
+    environment.enter(state)
+    os.environ["AWS_ENDPOINT_URL"] = state.ministack
+    controller = Controller(state, Aws(), regions)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             run(controller)

@@ -17,7 +17,7 @@ from coinquery.local.programs import Program
 from coinquery.local.state import State
 
 #: The first check comes this long after registration, in seconds; AWS spreads it over the interval.
-FIRST_CHECK = 2.0
+FIRST_CHECK = 3.0
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,20 @@ class Addresses:
         self._state = state
         self._file = state.root / "balancers.json"
         self._known: dict[str, str] = json.loads(self._file.read_text()) if self._file.exists() else {}
-        self._next = 1 + max((self._number(address) for address in self._known.values()), default=-1)
+        self._given = set(self._known.values())
 
     def of(self, dns_name: str) -> str:
         """The load balancer's address; a new one gets one that none had before."""
         if dns_name not in self._known:
-            self._known[dns_name] = self._state.address(200 + self._next // 250 % 50, 1 + self._next % 250)
-            self._next += 1
+            all_there_are = (self._state.address(200 + n // 250, 1 + n % 250) for n in range(50 * 250))
+            self._known[dns_name] = next(address for address in all_there_are if address not in self._given)
+            self._given.add(self._known[dns_name])
         return self._known[dns_name]
 
     def keep(self, dns_names: Iterable[str]) -> None:
         """Forget all others, and write the file."""
         self._known = {name: self._known[name] for name in dns_names}
         write(self._file, json.dumps(self._known, indent=2))
-
-    @staticmethod
-    def _number(address: str) -> int:
-        _, _, subnet, host = map(int, address.split("."))
-        return (subnet - 200) * 250 + host - 1
 
 
 def program(state: State, balancer: Balancer) -> Program:

@@ -38,7 +38,7 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
     kept = []
     for group in groups:
         name = group["AutoScalingGroupName"]
-        template = _launch_template(aws, region, group["LaunchTemplate"]["LaunchTemplateId"])
+        template = _launch_template(aws, region, group["LaunchTemplate"]["LaunchTemplateId"], group["LaunchTemplate"]["Version"])
         present = members.pop(name, [])
         wanted = present[: group["DesiredCapacity"]]
         for _ in range(group["DesiredCapacity"] - len(wanted)):
@@ -75,8 +75,8 @@ def tags(record: Record) -> dict[str, str]:
 
 
 @remembered
-def _launch_template(aws: Aws, region: str, template: str) -> Record:
-    versions = aws.ec2(region).describe_launch_template_versions(LaunchTemplateId=template, Versions=["$Latest"])
+def _launch_template(aws: Aws, region: str, template: str, version: str) -> Record:
+    versions = aws.ec2(region).describe_launch_template_versions(LaunchTemplateId=template, Versions=[version])
     return dict(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
 
 

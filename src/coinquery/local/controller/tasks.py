@@ -79,7 +79,7 @@ def _lower_keys(value: Any) -> Any:
 def _container(state: State, instance: Instance, given: Mapping[str, Any]) -> Container:
     image = images.load(state, given["image"])
     home = state.folder(f"volumes/{instance.id}")
-    here = _Places(instance.address, {m["containerPath"]: home / m["sourceVolume"] for m in given["mountPoints"]})
+    here = _Places(instance.address, {m["containerPath"]: home / m["sourceVolume"] for m in given.get("mountPoints", ())})
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
         "HOME": str(home),

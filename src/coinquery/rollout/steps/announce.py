@@ -68,6 +68,7 @@ class Announce:
             seconds=(self._means.clock.now() - begun).total_seconds(),
             links=(("stack", console_link(stack.region, stack.arn)),),
             release_url=release.url,
+            commit_url=release.commit_url,
             possible_repeat=possible_repeat,
         )
 

@@ -1,0 +1,110 @@
+"""``cq monitor run``: the same sweep, on a terminal or as one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from coinquery import cli, config
+from coinquery.monitor import here
+from coinquery.monitor.records import Record
+from tests.monitored import Background, Production, service
+from tests.real_nodes import anvil
+from tests.worlds import World
+
+pytestmark = pytest.mark.local_aws
+STACK = "cq-eth-0001-prod"
+
+
+@contextmanager
+def running(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, region: str) -> Iterator[Production]:
+    production = Production(world.aws, world.state, region=region)
+    background = Background()
+    address = production.address()
+    production.instance(production.stack(STACK), address)
+    with anvil() as node, service(background, address, node.url):
+        node.ask("anvil_mine", "0xa", "0x0")
+        (folder / "cq.toml").write_text(
+            f"""
+            account = "000000000000"
+            home_region = "{production.region}"
+            [levels.prod]
+            regions = ["{production.region}", "eu-central-8"]
+            name = "{{coin}}.example.com"
+            public_zone = "Z12345"
+            [levels.prod.certificates]
+            {production.region} = "arn:aws:acm:us-east-1:000000000000:certificate/one"
+            eu-central-8 = "arn:aws:acm:us-east-1:000000000000:certificate/two"
+            [coins.eth]
+            references = [{{ shape = "evm", url = "{node.url}" }}]
+            """
+        )
+        monkeypatch.setenv("CQ_CONFIG", str(folder / "cq.toml"))
+        yield production
+    background.close()
+
+
+def test_one_sweep_as_one_document_and_as_lines(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(world, tmp_path, monkeypatch, "eu-central-9") as production:
+        arguments = ["monitor", "run", "--once", "--region", production.region]
+        assert cli.run([*arguments, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert cli.run(arguments) == 0
+        shown, errors = capsys.readouterr()
+        assert cli.run(["monitor", "run", "--once"]) == 2
+        refusal = capsys.readouterr().err
+    assert document["summary"]["healthy"] == 1
+    assert [record["verdict"] for record in document["records"]] == ["healthy"]
+    assert STACK in shown
+    assert "1 of 1 healthy" in shown
+    assert errors == ""
+    assert "--region" in refusal
+    assert [record.verdict for record in production.records(STACK)] == ["healthy", "healthy"]
+
+
+def test_from_where_no_node_can_be_reached_it_says_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(world, tmp_path, monkeypatch, "eu-central-7") as production:
+        (tmp_path / "cq.toml").write_text(
+            (tmp_path / "cq.toml").read_text().replace("[coins.eth]", '[coins.eth]\ngrace = "0s"')
+        )
+        ec2 = production.aws.ec2(production.region)
+        found = ec2.describe_instances()["Reservations"]
+        ec2.terminate_instances(InstanceIds=[one["InstanceId"] for each in found for one in each["Instances"]])
+        production.instance(STACK, production.address())
+        assert cli.run(["monitor", "run", "--once", "--region", production.region]) == 0
+    assert "inside the nodes' network" in capsys.readouterr().err
+
+
+class Hurried:
+    """A clock of which a minute is over when it is asked to sleep."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def test_sweeps_begin_a_minute_apart(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Hurried()
+    seen: list[Record] = []
+    with running(world, tmp_path, monkeypatch, "eu-central-6") as production:
+        sweeps = here.sweeps(config.load(), world.aws, clock, production.region, seen.append)
+        first, second = next(sweeps), next(sweeps)
+    assert first[0].sweep != second[0].sweep
+    assert [*first[1], *second[1]] == seen
+    assert len(seen) == 2
+    [slept] = clock.slept
+    assert 0 < slept < here.PERIOD
