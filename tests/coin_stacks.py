@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from coinquery.local import images
-from coinquery.local.state import HTTP_PORT, HTTPS_PORT
+from coinquery.local.state import HTTP_PORT, HTTPS_PORT, State
 from tests.worlds import World
 
 SOURCE = Path(__file__).parent.parent
@@ -54,6 +54,20 @@ def until(what: Callable[[], T], seconds: float = 60) -> T:
     while not (answer := what()) and time.monotonic() < deadline:
         time.sleep(0.2)
     return answer
+
+
+def processes(state: State, what: str) -> list[int]:
+    """The ids of the world's processes that have ``what`` in their command line."""
+    mark = f"CQ_LOCAL_WORLD={state.root.resolve()}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes().split(b"\0")
+            if mark in environment and what.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def outputs(world: World, region: str, name: str) -> dict[str, str]:

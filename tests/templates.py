@@ -98,6 +98,11 @@ def resources(path: Path, stack: str = "cq-eth-0001-prod", **parameters: str) ->
     return resolved
 
 
+def listed(value: str | list[str]) -> list[str]:
+    """IAM takes one text for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 class _Resolver:
     def __init__(self, values: Mapping[str, Any], conditions: Mapping[str, Any]) -> None:
         self._values, self._conditions = values, conditions

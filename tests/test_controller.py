@@ -8,23 +8,23 @@ import os
 import signal
 import socket
 import ssl
-import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-from coinquery.local.checks import Check, Checker, by_command, over_http
-from coinquery.local.controller import end_leftovers
-from coinquery.local.programs import Program, Programs
+from coinquery.local import toolchain
+from coinquery.local.controller.metrics import INTERVAL
+from coinquery.local.follower import call
 from coinquery.local.state import HTTP_PORT, HTTPS_PORT, State
 from tests import coin_stacks
-from tests.coin_stacks import until
+from tests.coin_stacks import processes, until
 from tests.worlds import World
 
 REGION, NAME, HOST = "eu-west-1", "cq-eth-9001-prod", "eth.example.com"
@@ -98,20 +98,6 @@ def stack(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     world.aws.cloudformation(REGION).delete_stack(StackName=NAME)
 
 
-def processes(state: State, what: str) -> list[int]:
-    """The ids of the world's processes that have ``what`` in their command line."""
-    mark = f"CQ_LOCAL_WORLD={state.root.resolve()}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (entry / "environ").read_bytes().split(b"\0")
-            if mark in environment and what.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
-
-
 def test_a_group_becomes_instances_with_its_tags_addresses_and_targets(stack: Stack) -> None:
     addresses = stack.instances()
     assert len(addresses) == 2
@@ -120,8 +106,7 @@ def test_a_group_becomes_instances_with_its_tags_addresses_and_targets(stack: St
     for group in ("TargetGroupArn", "InternalTargetGroupArn"):
         health = elb.describe_target_health(TargetGroupArn=stack.outputs[group])["TargetHealthDescriptions"]
         assert {description["Target"]["Id"] for description in health} == addresses.keys()
-    ours = [{"Name": "resource-id", "Values": [min(addresses)]}]
-    found = {tag["Key"]: tag["Value"] for tag in stack.world.aws.ec2(REGION).describe_tags(Filters=ours)["Tags"]}
+    found = _tags(stack, min(addresses))
     assert found["Name"] == found["coinquery:stack"] == found["aws:autoscaling:groupName"] == NAME
     assert found["coinquery:commit"] == stack.commit
 
@@ -140,6 +125,26 @@ def test_other_host_names_get_the_default_action_and_http_is_redirected(stack: S
     connection.close()
 
 
+def test_local_eth_nodes_follow_the_network_and_are_on_its_chain(stack: Stack) -> None:
+    network = stack.world.state.evm_network
+    for address in stack.instances().values():
+        node = f"http://{address}:8545"
+        first = _height(node)
+        assert until(partial(_reaches, node, first + 2))
+        ours, theirs = (call(url, "eth_getBlockByNumber", hex(first), False) for url in (node, network))
+        assert ours["hash"] == theirs["hash"]
+
+
+@pytest.mark.skipif(toolchain.litecoind() is None, reason="litecoind is not installed")
+def test_the_local_litecoin_network_finds_blocks(world: World) -> None:
+    def height() -> int:
+        with urllib.request.urlopen(f"{world.state.litecoin_network}/api/status", timeout=5) as reply:
+            return int(json.load(reply)["info"]["blocks"])
+
+    first = height()
+    assert until(lambda: height() >= first + 2)
+
+
 def test_a_killed_container_is_started_again(stack: Stack) -> None:
     address = sorted(stack.instances().values())[0]
     (service,) = processes(stack.world.state, f"{address}:8080")
@@ -149,12 +154,14 @@ def test_a_killed_container_is_started_again(stack: Stack) -> None:
 
 
 def test_requests_are_counted_as_the_load_balancer_forwards_them(stack: Stack) -> None:
-    began = datetime.now(UTC) - timedelta(seconds=1)
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    time.sleep(2 * INTERVAL)
     before = _sum(stack, "RequestCount", began)
     for _ in range(7):
         stack.get("/live")
     stack.get("/live", host="scanner.example.net")
     assert until(lambda: _sum(stack, "RequestCount", began) >= before + 7, 20)
+    time.sleep(2 * INTERVAL)
     assert _sum(stack, "RequestCount", began) == before + 7
     assert until(lambda: _largest(stack, "HealthyHostCount", began) == 2, 30)
 
@@ -164,7 +171,7 @@ def test_i8_a_group_that_shrinks_and_grows_loses_no_request(stack: Stack) -> Non
     with _clients(stack) as outcomes:
         for wanted in (1, 2):
             group.set_desired_capacity(AutoScalingGroupName=NAME, DesiredCapacity=wanted)
-            assert until(lambda wanted=wanted: len(stack.in_turn()) == wanted)
+            assert until(partial(_sends_to, stack, wanted))
             time.sleep(1)
     assert set(outcomes) == {200}
     assert outcomes[200] > 100
@@ -196,7 +203,7 @@ def test_a_deleted_stack_leaves_no_process_instance_volume_or_port(stack: Stack)
     stack.world.aws.cloudformation(REGION).delete_stack(StackName=NAME)
     assert until(lambda: not stack.instances())
     for address in (*addresses.values(), balancer):
-        assert until(lambda address=address: not processes(state, address))
+        assert until(partial(_gone, state, address))
     assert until(lambda: not any((state.root / "volumes" / instance).exists() for instance in addresses))
     assert stack.outputs["LoadBalancerDnsName"].lower() not in (state.root / "balancers.json").read_text()
     with pytest.raises(ConnectionRefusedError):
@@ -234,6 +241,28 @@ class _clients:  # noqa: N801 - used as a function
             time.sleep(0.01)
 
 
+def _tags(stack: Stack, instance: str) -> dict[str, str]:
+    ec2 = stack.world.aws.ec2(REGION)
+    tags = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [instance]}])["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _height(node: str) -> int:
+    return int(call(node, "eth_blockNumber"), 16)
+
+
+def _reaches(node: str, height: int) -> bool:
+    return _height(node) >= height
+
+
+def _sends_to(stack: Stack, number: int) -> bool:
+    return len(stack.in_turn()) == number
+
+
+def _gone(state: State, address: str) -> bool:
+    return not processes(state, address)
+
+
 def _answers(address: str) -> bool:
     try:
         connection = http.client.HTTPConnection(address, 8080, timeout=2)
@@ -266,116 +295,3 @@ def _points(stack: Stack, metric: str, since: datetime) -> list[dict[str, float]
         Statistics=["Sum", "Maximum"],
     )["Datapoints"]
     return [{"Sum": point["Sum"], "Maximum": point["Maximum"]} for point in points]
-
-
-def sleeper(name: str) -> Program:
-    return Program(name, ("/bin/sleep", "1000"))
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    yield State(tmp_path)
-    end_leftovers(State(tmp_path))
-
-
-def test_programs_are_started_restarted_and_ended_as_wanted(state: State) -> None:
-    programs = Programs(state)
-    programs.keep({"a/x": sleeper("a/x"), "b/x": sleeper("b/x")})
-    assert len(_sleeping(state)) == 2
-    os.kill(_sleeping(state)[0], signal.SIGKILL)
-
-    def restarted() -> bool:
-        programs.keep({"a/x": sleeper("a/x"), "b/x": sleeper("b/x")})
-        return len(_sleeping(state)) == 2
-
-    assert until(restarted)
-    programs.keep({"a/x": sleeper("a/x")})
-    assert until(lambda: len(_sleeping(state)) == 1)
-
-
-def test_a_new_controller_takes_over_what_a_killed_one_left(state: State) -> None:
-    wanted = {"a/x": sleeper("a/x")}
-    Programs(state).keep(wanted)
-    before = _sleeping(state)
-    successor = Programs(state)
-    successor.keep(wanted)
-    assert _sleeping(state) == before
-    successor.keep({})
-    assert until(lambda: not _sleeping(state))
-
-
-def test_leftovers_of_a_world_are_ended_and_others_are_left_alone(state: State, tmp_path: Path) -> None:
-    other = State(tmp_path / "other")
-    Programs(state).keep({"a/x": sleeper("a/x")})
-    Programs(other).keep({"a/x": sleeper("a/x")})
-    end_leftovers(state)
-    assert not _sleeping(state)
-    assert len(_sleeping(other)) == 1
-    end_leftovers(other)
-
-
-def test_a_program_that_ends_at_once_is_started_ever_more_rarely(state: State) -> None:
-    programs, program = Programs(state), Program("a/x", (sys.executable, "-c", "print('once')"))
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        programs.keep({"a/x": program})
-        time.sleep(0.02)
-    assert 2 <= (state.root / "logs/a/x.log").read_text().count("once") <= 4
-
-
-def _sleeping(state: State) -> list[int]:
-    return processes(state, "/bin/sleep")
-
-
-def _come_to(answers: list[bool], state: str) -> bool:
-    """Whether a thing that gives these answers, then no more, is at last in this state."""
-    left = iter(answers)
-    over = threading.Event()
-
-    def ask() -> bool:
-        answer = next(left, None)
-        if answer is None:
-            over.wait(5)
-        return bool(answer)
-
-    checker = Checker()
-
-    def settled() -> bool:
-        checker.watch({"it": Check(ask, interval=0, passes=2, fails=3, after=0)})
-        return left.__length_hint__() == 0 and checker.state("it") == state  # type: ignore[attr-defined]
-
-    settled_in_time = until(settled, 3)
-    over.set()
-    return settled_in_time
-
-
-@pytest.mark.parametrize(
-    ("answers", "state"),
-    [
-        ([], "initial"),
-        ([True], "healthy"),
-        ([False, False], "initial"),
-        ([False, False, False], "unhealthy"),
-        ([True, False, False], "healthy"),
-        ([True, False, False, True, False, False], "healthy"),
-        ([True, False, False, False], "unhealthy"),
-        ([False, False, False, True], "unhealthy"),
-        ([False, False, False, True, True], "healthy"),
-    ],
-)
-def test_health_changes_after_as_many_answers_in_a_row_as_are_asked_for(answers: list[bool], state: str) -> None:
-    assert _come_to(answers, state)
-
-
-@pytest.mark.parametrize(
-    ("question", "passed"),
-    [
-        (by_command(["true"], {"PATH": os.defpath}, 5), True),
-        (by_command(["false"], {"PATH": os.defpath}, 5), False),
-        (by_command(["sleep", "5"], {"PATH": os.defpath}, 0.1), False),
-        (by_command(["no-such-program"], {"PATH": os.defpath}, 5), False),
-        (over_http("127.0.0.1", 1, "/", "200", 1), False),
-    ],
-)
-def test_a_check_that_fails_or_times_out_is_not_passed(question: Callable[[], bool], passed: bool) -> None:
-    assert question() is passed

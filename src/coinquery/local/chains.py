@@ -8,7 +8,7 @@ from coinquery.local import toolchain
 from coinquery.local.configuration import LITECOIN_REGTEST
 from coinquery.local.state import Component, State
 
-#: How far back a replica may still ask for state, in blocks: one that lags more is out of step anyway. Each costs memory.
+#: How far back a replica may ask for state, in blocks; one that lags more is out of step anyway. Each costs memory.
 STATES_KEPT = 10
 FIRST_BLOCK = 19_000_000
 LITECOIN_RPC_PORT = 9332

@@ -109,11 +109,6 @@ class Programs:
         self._running[program.name] = child.pid
 
 
-def end_leftovers(state: State) -> None:
-    """End every program that a controller of this world left running, and wait until it is gone."""
-    Programs(state).end_all()
-
-
 def _left(state: State) -> dict[str, int]:
     mark = f"{MARK}={state.root.resolve()}".encode()
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]

@@ -1,5 +1,1 @@
 """EC2, ECS, Auto Scaling and Elastic Load Balancing of one machine: what the AWS API says is made to run."""
-
-from coinquery.local.programs import end_leftovers
-
-__all__ = ["end_leftovers"]

@@ -1,4 +1,4 @@
-"""Make what the AWS API says run: ``python -m coinquery.local.controller [--region eu-west-1 …]``.
+"""Make what the AWS API says run: ``python -m coinquery.local.controller``.
 
 Several times a second it reads the API's lists in each region, through the public API only, and makes this machine
 agree. Ended by SIGTERM, it ends all that it started; killed, it leaves all running, and the next one takes it over.
@@ -6,8 +6,6 @@ agree. Ended by SIGTERM, it ends all that it started; killed, it leaves all runn
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import logging
 import os
 import shutil
@@ -18,17 +16,17 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from coinquery.aws import Aws
-from coinquery.local.checks import Check, Checker
 from coinquery.errors import LocalAwsBroken
 from coinquery.local import environment
+from coinquery.local.checks import Check, Checker
 from coinquery.local.configuration import all_regions
-from coinquery.local.controller import balancer, groups, tasks
+from coinquery.local.controller import balancer, groups, memory, tasks
 from coinquery.local.controller.balancer import Balancer, TargetGroup
 from coinquery.local.controller.metrics import INTERVAL, Metrics
 from coinquery.local.programs import Programs
 from coinquery.local.state import State
 
-PAUSE = 0.4
+PAUSE, REMEMBERED = 0.4, 2.0
 _log = logging.getLogger("controller")
 
 
@@ -40,16 +38,19 @@ class Controller:
         self._programs = Programs(state)
         self._checker = Checker()
         self._addresses = balancer.Addresses(state)
-        self._metrics, self._published = Metrics(aws), time.monotonic()
-        self._said: set[str] = set()
+        self._metrics = Metrics(aws)
+        self._published = self._read = time.monotonic()
 
     def step(self) -> None:
         """Read everything, then act: where a reading fails, all stays as it is."""
+        if time.monotonic() - self._read > REMEMBERED:
+            memory.forget()
+            self._read = time.monotonic()
         taken: set[str] = set()
         instances = [i for region in self._regions for i in groups.reconcile(self._aws, region, self._state, taken)]
         containers = [c for i in instances for c in self._containers(i)]
         hosts = {instance.id: instance.address for instance in instances}
-        read = partial(balancer.balancers, self._aws, self._state, self._addresses, hosts)
+        read = partial(balancer.read, self._aws, self._state, self._addresses, hosts)
         balancers = {region: list(read(region)) for region in self._regions}
         present = [b for of_region in balancers.values() for b in of_region]
         self._addresses.keep(b.dns_name for b in present)
@@ -64,9 +65,7 @@ class Controller:
         try:
             return list(tasks.containers(self._aws, self._state, instance))
         except LocalAwsBroken as error:
-            if error.what not in self._said:
-                _log.error("%s of %s runs nothing: %s", instance.id, instance.group, error.what)  # noqa: TRY400
-            self._said.add(error.what)
+            _log.error("%s of %s runs nothing: %s", instance.id, instance.group, error.what)
             return []
 
     def end(self) -> None:
@@ -104,40 +103,33 @@ class Controller:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def _sparing(said: dict[str, float], record: logging.LogRecord) -> bool:
+    """Let each message through once a minute; ``said`` remembers when."""
+    message, now = record.getMessage(), time.monotonic()
+    if now - said.get(message, -60.0) < 60:
+        return False
+    said[message] = now
+    return True
+
+
 def main() -> None:
-    """Run until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="controller", description="Make what the local AWS API says run.")
-    parser.add_argument("--region", action="append", help="a region to look at; default: all of the local world's")
-    regions = parser.parse_args().region or all_regions()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    """Pass after pass, until SIGTERM."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    _log.addFilter(partial(_sparing, {}))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     state = State.default()
     environment.enter(state)
     os.environ["AWS_ENDPOINT_URL"] = state.ministack
-    controller = Controller(state, Aws(), regions)
-    with contextlib.suppress(KeyboardInterrupt):
-        try:
-            run(controller)
-        finally:
-            controller.end()
-
-
-def run(controller: Controller) -> None:
-    """Pass after pass; a trouble is logged when it begins, changes and ends."""
-    said = ""
-    while True:
-        trouble = ""
-        try:
-            controller.step()
-        except Exception as error:
-            trouble = f"{type(error).__name__}: {error}"
-            if trouble != said:
-                _log.exception("this pass failed; the next may not")
-        if said and not trouble:
-            _log.info("all is well again")
-        said = trouble
-        time.sleep(PAUSE)
+    controller = Controller(state, Aws(), all_regions())
+    try:
+        while True:
+            try:
+                controller.step()
+            except Exception as error:
+                _log.exception("this pass failed, the next may not: %r", error)
+            time.sleep(PAUSE)
+    finally:
+        controller.end()
 
 
 if __name__ == "__main__":

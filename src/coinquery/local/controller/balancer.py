@@ -39,15 +39,8 @@ class Balancer:
     target_groups: tuple[TargetGroup, ...]
     configuration: Mapping[str, Any]
 
-    @property
-    def owner(self) -> str:
-        """Its name among the programs and in the folders of the world."""
-        return self.id.replace("/", "-")
 
-
-def balancers(
-    aws: Aws, state: State, addresses: Addresses, hosts: Mapping[str, str], region: str
-) -> Iterator[Balancer]:
+def read(aws: Aws, state: State, addresses: Addresses, hosts: Mapping[str, str], region: str) -> Iterator[Balancer]:
     """The load balancers of a region. ``hosts`` holds the addresses of running instances by id."""
     for record in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers"):
         arn, dns_name = record["LoadBalancerArn"], record["DNSName"].lower()
@@ -82,11 +75,12 @@ class Addresses:
 
 def program(state: State, balancer: Balancer) -> Program:
     """Its Caddy, which takes a changed configuration over by itself."""
-    file = state.folder(f"balancers/{balancer.owner}") / "caddy.json"
+    owner = balancer.id.replace("/", "-")
+    file = state.folder(f"balancers/{owner}") / "caddy.json"
     write(file, json.dumps(balancer.configuration, indent=2))
     home = str(state.folder("caddy"))
     command = (str(toolchain.caddy()), "run", "--watch", "--config", str(file))
-    return Program(f"{balancer.owner}/caddy", command, {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home})
+    return Program(f"{owner}/caddy", command, {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home})
 
 
 def direct(state: State, group: TargetGroup, healthy: Iterable[str]) -> None:
@@ -130,10 +124,6 @@ def _target_group(aws: Aws, region: str, group: Record, hosts: Mapping[str, str]
 def _check(group: Record, host: str, port: int) -> Check:
     port = port if group["HealthCheckPort"] == "traffic-port" else int(group["HealthCheckPort"])
     codes, timeout = group["Matcher"]["HttpCode"], group["HealthCheckTimeoutSeconds"]
-    return Check(
-        over_http(host, port, group["HealthCheckPath"], codes, timeout),
-        group["HealthCheckIntervalSeconds"],
-        group["HealthyThresholdCount"],
-        group["UnhealthyThresholdCount"],
-        FIRST_CHECK,
-    )
+    ask = over_http(host, port, group["HealthCheckPath"], codes, timeout)
+    passes, fails = group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]
+    return Check(ask, group["HealthCheckIntervalSeconds"], passes, fails, FIRST_CHECK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,16 +29,17 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
     """Launch what a region's groups lack, terminate what they no longer want; return the instances that stay.
 
     An instance too many first leaves the target groups, and stays for one more pass. ``taken`` holds the addresses in
-    use in the whole world; new ones are added. Raises what boto3 raises.
+    use in the whole world; new ones are added. Groups that no CloudFormation stack made are left alone. Raises what
+    boto3 raises.
     """
     groups = pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
-    records = list(_records(aws, region))
+    records = [i for r in pages(aws.ec2(region), "describe_instances", "Reservations") for i in r["Instances"]]
     members = _members(records)
-    taken |= {record["PrivateIpAddress"] for record in records}
+    taken |= {record["PrivateIpAddress"] for record in records}  # also those terminated within the last minute
     kept = []
-    for group in groups:
-        name = group["AutoScalingGroupName"]
-        template = _launch_template(aws, region, group["LaunchTemplate"]["LaunchTemplateId"], group["LaunchTemplate"]["Version"])
+    for group in (each for each in groups if STACK_TAG in tags(each)):
+        name, used = group["AutoScalingGroupName"], group["LaunchTemplate"]
+        template = _template(aws, region, used["LaunchTemplateId"], used["Version"])
         present = members.pop(name, [])
         wanted = present[: group["DesiredCapacity"]]
         for _ in range(group["DesiredCapacity"] - len(wanted)):
@@ -51,12 +52,6 @@ def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Inst
     for orphans in members.values():
         _terminate(aws, region, orphans)
     return kept
-
-
-def _records(aws: Aws, region: str) -> Iterator[Record]:
-    """All instances of a region, for a minute also the terminated ones, whose addresses are not given out yet."""
-    for reservation in pages(aws.ec2(region), "describe_instances", "Reservations"):
-        yield from reservation["Instances"]
 
 
 def _members(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -75,7 +70,7 @@ def tags(record: Record) -> dict[str, str]:
 
 
 @remembered
-def _launch_template(aws: Aws, region: str, template: str, version: str) -> Record:
+def _template(aws: Aws, region: str, template: str, version: str) -> Record:
     versions = aws.ec2(region).describe_launch_template_versions(LaunchTemplateId=template, Versions=[version])
     return dict(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
 
@@ -91,8 +86,8 @@ def _free_address(state: State, taken: set[str], neighbours: Iterable[Record]) -
 
 
 def _launch(aws: Aws, region: str, group: Record, template: Record, address: str) -> Record:
-    labels = {t["Key"]: t["Value"] for t in group["Tags"] if t["PropagateAtLaunch"]}
-    labels[GROUP_TAG] = group["AutoScalingGroupName"]
+    labels: list[Any] = [{"Key": t["Key"], "Value": t["Value"]} for t in group["Tags"] if t["PropagateAtLaunch"]]
+    labels.append({"Key": GROUP_TAG, "Value": group["AutoScalingGroupName"]})
     given = {k: template[k] for k in ("ImageId", "InstanceType", "UserData", "IamInstanceProfile") if k in template}
     interfaces = template.get("NetworkInterfaces") or [{"Groups": template.get("SecurityGroupIds", [])}]
     subnets = group["VPCZoneIdentifier"].split(",")
@@ -103,9 +98,7 @@ def _launch(aws: Aws, region: str, group: Record, template: Record, address: str
         SubnetId=subnets[int(address.rpartition(".")[2]) % len(subnets)],
         SecurityGroupIds=interfaces[0]["Groups"],
         PrivateIpAddress=address,
-        TagSpecifications=[
-            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in labels.items()]}
-        ],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": labels}],
     )
     return dict(launched["Instances"][0])
 

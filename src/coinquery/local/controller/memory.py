@@ -1,27 +1,22 @@
-"""Readings of the AWS API that seldom change, kept for a moment."""
+"""Readings of the AWS API that seldom change: kept until they are forgotten, all at once."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from functools import wraps
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-SECONDS = 2.0
 R = TypeVar("R")
+_readings: list[Any] = []
 
 
 def remembered(read: Callable[..., R]) -> Callable[..., R]:
-    """Give the same answer to the same arguments for ``SECONDS``; a failure is not remembered."""
-    kept: dict[tuple[object, ...], tuple[float, R]] = {}
+    """Give the same answer to the same arguments; a failure is not remembered."""
+    _readings.append(cache(read))
+    return _readings[-1]  # type: ignore[no-any-return]
 
-    @wraps(read)
-    def reading(*arguments: object) -> R:
-        now = time.monotonic()
-        for old in [key for key, (since, _) in kept.items() if now - since > SECONDS]:
-            del kept[old]
-        if arguments not in kept:
-            kept[arguments] = (now, read(*arguments))
-        return kept[arguments][1]
 
-    return reading
+def forget() -> None:
+    """Read anew from now on."""
+    for reading in _readings:
+        reading.cache_clear()

@@ -27,28 +27,32 @@ class Metrics:
         self._counted: dict[str, float] = {}
 
     def publish(self, region: str, balancer: Balancer, healthy: Mapping[str, int]) -> None:
-        """Publish for one load balancer; ``healthy`` holds the number of healthy targets by target group ARN."""
-        total = forwarded(balancer.address)
-        before = self._counted.get(balancer.id, 0)
+        """Publish for one load balancer; ``healthy`` holds the number of healthy targets by target group ARN.
+
+        Nothing is said where its requests can't be counted: a data point would be taken for proof that there were none.
+        """
+        total, before = _forwarded(balancer.address), self._counted.get(balancer.id, 0)
+        if total is None:
+            return
         self._counted[balancer.id] = total
         requests = total - before if total >= before else total
-        data = [_datum("RequestCount", requests, balancer.id)] if requests else []
-        for arn, count in healthy.items():
-            data += [_datum("RequestCount", requests, balancer.id, arn)] if requests else []
-            data += [_datum("HealthyHostCount", count, balancer.id, arn)]
-        self._aws.cloudwatch(region).put_metric_data(Namespace="AWS/ApplicationELB", MetricData=data)
+        data = [_datum("HealthyHostCount", count, balancer.id, arn) for arn, count in healthy.items()]
+        if requests:
+            data += [_datum("RequestCount", requests, balancer.id, arn) for arn in ("", *healthy)]
+        if data:
+            self._aws.cloudwatch(region).put_metric_data(Namespace="AWS/ApplicationELB", MetricData=data)
 
 
-def forwarded(address: str) -> float:
-    """How many requests a load balancer's Caddy has forwarded since it started; 0 while it does not answer."""
+def _forwarded(address: str) -> float | None:
+    """How many requests a load balancer's Caddy has forwarded since it started; None while it does not answer."""
     try:
         with _DIRECT.open(f"http://{address}:{ADMIN_PORT}/metrics", timeout=1) as reply:
             return sum(map(float, _FORWARDED.findall(reply.read().decode())))
     except OSError:
-        return 0
+        return None
 
 
-def _datum(name: str, value: float, balancer: str, target_group: str = "") -> MetricDatumTypeDef:
+def _datum(name: str, value: float, balancer: str, target_group: str) -> MetricDatumTypeDef:
     dimensions: list[DimensionTypeDef] = [{"Name": "LoadBalancer", "Value": balancer}]
     if target_group:
         dimensions.append({"Name": "TargetGroup", "Value": target_group.rpartition(":")[2]})

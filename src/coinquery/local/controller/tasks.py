@@ -7,8 +7,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,41 +80,33 @@ def _lower_keys(value: Any) -> Any:
 def _container(state: State, instance: Instance, given: Mapping[str, Any]) -> Container:
     image = images.load(state, given["image"])
     home = state.folder(f"volumes/{instance.id}")
-    here = _Places(instance.address, {m["containerPath"]: home / m["sourceVolume"] for m in given.get("mountPoints", ())})
+    mounts = {m["containerPath"]: state.folder(f"{home}/{m['sourceVolume']}") for m in given.get("mountPoints", ())}
+    here = partial(_placed, address=instance.address, mounts=mounts)
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
         "HOME": str(home),
         "TMPDIR": str(state.folder("tmp")),
         **image.environment,
-        **{entry["name"]: here.put(entry["value"]) for entry in given.get("environment", ())},
+        **{entry["name"]: here(entry["value"]) for entry in given.get("environment", ())},
     }
-    command = (*(given.get("entryPoint") or image.entrypoint), *map(here.put, given.get("command", ())))
+    command = (*(given.get("entryPoint") or image.entrypoint), *map(here, given.get("command", ())))
     program = Program(f"{instance.id}/{given['name']}", command, environment)
     return Container(program, _check(given.get("healthCheck"), here, environment))
 
 
-def _check(given: Mapping[str, Any] | None, here: _Places, environment: Mapping[str, str]) -> Check | None:
+def _check(given: Mapping[str, Any] | None, here: Callable[[str], str], environment: Mapping[str, str]) -> Check | None:
     """The container's own health check; AWS's defaults where it says nothing."""
     if given is None:
         return None
-    kind, *command = map(here.put, given["command"])
+    kind, *command = map(here, given["command"])
     argv = ["/bin/sh", "-c", *command] if kind == "CMD-SHELL" else command
     ask = by_command(argv, environment, given.get("timeout", 5))
     return Check(ask, given.get("interval", 30), 1, given.get("retries", 3), given.get("startPeriod", 0))
 
 
-class _Places:
-    """Where a container's own addresses and paths are on this machine."""
-
-    def __init__(self, address: str, mounts: Mapping[str, Path]) -> None:
-        self._address = address
-        self._mounts = {rf"(?<![\w/.-]){re.escape(path)}(?![\w.-])": folder for path, folder in mounts.items()}
-        for folder in mounts.values():
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def put(self, text: str) -> str:
-        """The text with the instance's address for its loopback, and its volume's folder for a mount's path."""
-        text = _EVERYWHERE.sub(self._address, text)
-        for path, folder in self._mounts.items():
-            text = re.sub(path, str(folder).replace("\\", "\\\\"), text)
-        return text
+def _placed(text: str, address: str, mounts: Mapping[str, Path]) -> str:
+    """The text with the instance's address for its loopback, and its volume's folder for a mount's path."""
+    text = _EVERYWHERE.sub(address, text)
+    for path, folder in mounts.items():
+        text = re.sub(rf"(?<![\w/.-]){re.escape(path)}(?![\w.-])", str(folder), text)
+    return text

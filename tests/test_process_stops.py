@@ -1,0 +1,113 @@
+"""What stops a rollout before the DNS step: each real fault names the instance, the records stay (I3, I7)."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import Any
+
+from coinquery import naming
+from coinquery.stacks import instances
+from tests.teams import REGION, Team
+
+
+def _deploy(team: Team, coin: str, release: str = "v1.0.0", wait: str = "25s") -> subprocess.CompletedProcess[str]:
+    return team.run("deploy", coin, "--release", release, "--region", REGION, "--yes", "--wait", wait)
+
+
+def _instances(team: Team, coin: str) -> dict[str, instances.Instance]:
+    return instances.of_stack(team.world.aws.ec2(REGION), naming.parse(f"cq-{coin}-0001-prod"))
+
+
+#: A node that forks the network where it begins and follows nobody: far behind from the first moment on.
+BEHIND: dict[str, Any] = {"node": "--fork-block-number 19000000", "follows": False}
+
+
+def _untouched(team: Team, coin: str) -> None:
+    assert team.names(coin).read().public is None
+    assert team.names(coin).read().private is None
+
+
+def test_i3_a_service_that_answers_the_wrong_commit_stops(team: Team) -> None:
+    """The image that is registered for the release was built from another commit."""
+    coin = team.coin("wrong")
+    team.repository.change("A change that no image holds")
+    team.must("release", "create", coin, "v6.0.0")
+    team.build(team.commits["v1.0.0"], under=team.repository.head())
+    ran = _deploy(team, coin, "v6.0.0", wait="60s")
+    (instance,) = _instances(team, coin)
+    assert ran.returncode == 1, ran.stderr
+    assert f"instance {instance}" in ran.stderr
+    assert "wrong-commit" in ran.stderr
+    assert team.commits["v1.0.0"] in ran.stderr
+    _untouched(team, coin)
+
+
+def test_i7_a_node_that_stays_behind_stops_and_the_same_command_carries_on(team: Team) -> None:
+    coin = team.coin("behind", **BEHIND)
+    ran = _deploy(team, coin)
+    (instance,) = _instances(team, coin)
+    assert ran.returncode == 4, ran.stderr
+    assert instance in ran.stderr.splitlines()[-2]
+    assert "behind" in ran.stderr.splitlines()[-2]
+    assert "same command" in ran.stderr.splitlines()[-1]
+    _untouched(team, coin)
+
+
+def test_i7_a_node_on_another_chain_stops(team: Team) -> None:
+    coin = team.coin("fork", node="--chain-id 5")
+    ran = _deploy(team, coin, wait="60s")
+    (instance,) = _instances(team, coin)
+    assert ran.returncode == 1, ran.stderr
+    assert f"instance {instance}" in ran.stderr
+    assert "wrong-chain" in ran.stderr
+    _untouched(team, coin)
+
+
+def test_i7_an_instance_that_dies_while_it_is_waited_for_stops(team: Team) -> None:
+    """It is replaced by one that is not proven either; the message names the one that lacks proof."""
+    coin = team.coin("dies", **BEHIND)
+    process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes", "--wait", "30s")
+    deadline = time.monotonic() + 25
+    while not (first := _instances(team, coin)) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    team.world.aws.ec2(REGION).terminate_instances(InstanceIds=list(first))
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 4, said
+    (second,) = _instances(team, coin)
+    assert second not in first
+    assert "0 of 1 are running" in said, "the loss was seen"
+    assert second in said.splitlines()[-2]
+    _untouched(team, coin)
+
+
+def test_i7_a_monitor_that_is_off_stops(team: Team) -> None:
+    coin = team.coin("blind")
+    functions = team.world.aws.functions(REGION)
+    functions.put_function_concurrency(FunctionName="coinquery-monitor", ReservedConcurrentExecutions=0)
+    try:
+        ran = _deploy(team, coin, wait="15s")
+    finally:
+        functions.put_function_concurrency(FunctionName="coinquery-monitor", ReservedConcurrentExecutions=1)
+    (instance,) = _instances(team, coin)
+    assert ran.returncode == 4, ran.stderr
+    assert f"{instance}: the monitor has not logged it yet" in ran.stderr
+    _untouched(team, coin)
+
+
+def test_i7_a_stack_that_failed_before_it_was_live_can_be_taken_away(team: Team) -> None:
+    """The stopped rollout's stack needs its name typed and nothing else; then the release takes the next number."""
+    coin = team.coin("gone", **BEHIND)
+    assert _deploy(team, coin, wait="8s").returncode == 4
+    name = f"cq-{coin}-0001-prod"
+    refused = team.run("retire", name)
+    assert refused.returncode == 3
+    assert "typed" in refused.stderr
+    assert team.stack(name) is not None
+    wrong = team.run("retire", name, "--name", f"cq-{coin}-0002-prod")
+    assert wrong.returncode == 3
+    team.must("retire", name, "--name", name)
+    assert team.stack(name) is None
+    ran = team.run("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--plan")
+    assert ran.returncode == 0
+    assert f"cq-{coin}-0002-prod" in ran.stderr
