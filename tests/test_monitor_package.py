@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -70,8 +69,6 @@ def test_the_handler_loads_from_the_package_alone_and_loads_neither_boto3_nor_ai
 
 
 def test_the_program_writes_the_package_and_says_its_size(built: package.Package, tmp_path: Path) -> None:
-    if shutil.which("uv") is None:
-        pytest.importorskip("pip")
     output = tmp_path / "monitor.zip"
     command = [sys.executable, "-m", "coinquery.monitor.package", "--runtime", RUNTIME, "--architecture", "x86_64"]
     done = subprocess.run([*command, "--output", str(output)], capture_output=True, text=True, check=True)

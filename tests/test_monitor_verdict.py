@@ -173,6 +173,7 @@ def test_lag_in_seconds_comes_from_the_blocks_times_or_from_the_block_time() -> 
     assert but(seen=BEHIND).lag_seconds == 1191
     assert but(seen={**BEHIND, "block_time": None}).lag_seconds == 1200
     assert but(seen={"height": 1003}).lag_seconds == 0
+    assert but(seen={"height": 1003}).lag_blocks == 0
     assert but(seen={"height": None}).lag_seconds is None
 
 

@@ -223,9 +223,10 @@ def test_the_image_of_ecs_is_a_public_parameter(world: World) -> None:
 
 def test_i3_an_image_that_is_not_there_is_an_error(world: World) -> None:
     ecr, missing = world.aws.ecr(HOME), [{"imageTag": "0" * 40}]
-    images: Any = {"repositoryName": "coinquery/service", "imageIds": missing}
+    ecr.create_repository(repositoryName="an/empty-one")
+    images: Any = {"repositoryName": "an/empty-one", "imageIds": missing}
     assert refusal(lambda: ecr.describe_images(**images)) == "ImageNotFoundException"
-    assert ecr.describe_images(repositoryName="coinquery/service")["imageDetails"] == []
+    assert ecr.describe_images(repositoryName="an/empty-one")["imageDetails"] == []
     assert refusal(lambda: ecr.describe_images(repositoryName="none")) == "RepositoryNotFoundException"
 
 

@@ -21,13 +21,15 @@ _IMAGE_BY_DIGEST = re.compile(r"[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}", re.
 class Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One container of a coin's node.
 
-    ``command`` is one string, split at blanks; the chain data is at ``/data``, the node's loopback is 127.0.0.1.
-    ``memory`` is in MiB and is a reservation. ``peer_ports`` are open to the world where the subnets are public.
+    ``command`` is one string, split at blanks, and so is ``entrypoint``, which replaces the image's own if it is given.
+    The chain's data is at ``/data``, the node's loopback is 127.0.0.1. ``memory`` is in MiB and is a reservation.
+    ``peer_ports`` are open to the world where the subnets are public.
     """
 
     name: Annotated[str, shaped("[a-z][a-z0-9-]{0,31}", "a name of lower-case letters, digits and hyphens")]
     image: str
-    command: str
+    command: Annotated[str, shaped("[^ ]+( [^ ]+)*", "words separated by single blanks")]
+    entrypoint: Annotated[str, shaped("([^ ]+( [^ ]+)*)?", "words separated by single blanks")] = ""
     memory: Positive
     peer_ports: tuple[Port, ...] = ()
 

@@ -134,7 +134,7 @@ references = [{{ shape = "evm", url = "{state.evm_network}" }}]
 [[coins.eth.containers]]
 name = "node"
 image = "{images["anvil"]}"
-command = "--host 127.0.0.1 --port 8545 --fork-url {state.evm_network} --no-mining --prune-history"
+command = "--host 127.0.0.1 --port 8545 --fork-url {state.evm_network} --no-mining --prune-history --no-storage-caching"
 memory = 128
 
 [[coins.eth.containers]]

@@ -19,7 +19,6 @@ INTERVAL, TIMEOUT = 1.0, 5.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-
 class RpcFailed(Exception):
     """A node gave no result."""
 

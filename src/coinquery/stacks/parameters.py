@@ -50,10 +50,12 @@ def containers(coin: Coin, service_image: str, release: str) -> dict[str, str]:
     node, companion = coin.containers[0], coin.containers[1] if len(coin.containers) > 1 else None
     return {
         "NodeImage": node.image,
+        "NodeEntryPoint": node.entrypoint,
         "NodeCommand": node.command,
         "NodeMemory": str(node.memory),
         "PeerPort": _peer_port(node),
         "CompanionImage": companion.image if companion else "",
+        "CompanionEntryPoint": companion.entrypoint if companion else "",
         "CompanionCommand": companion.command if companion else "",
         "CompanionMemory": str(companion.memory) if companion else "128",
         "CompanionPeerPort": _peer_port(companion),
