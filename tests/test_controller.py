@@ -282,7 +282,7 @@ def _largest(stack: Stack, metric: str, since: datetime) -> float:
 
 def _points(stack: Stack, metric: str, since: datetime) -> list[dict[str, float]]:
     dimensions = {
-        "LoadBalancer": stack.outputs["LoadBalancerFullName"],
+        "LoadBalancer": stack.outputs["LoadBalancerArn"].partition(":loadbalancer/")[2],
         "TargetGroup": stack.outputs["TargetGroupArn"].rpartition(":")[2],
     }
     points = stack.world.aws.cloudwatch(REGION).get_metric_statistics(

@@ -54,6 +54,7 @@ def test_info_has_the_shape_that_clients_of_the_first_system_know() -> None:
                     "ClientVersion": "1.8.1-stable",
                     "coin": "eth",
                     "release": "v1.0.0",
+                    "stack": "cq-eth-0001-prod",
                     "chain": "1",
                     "height": 16,
                     "headTime": f"{HEAD_TIME}Z",

@@ -59,9 +59,7 @@ def test_parameters_and_outputs_are_those_that_cq_uses() -> None:
             "LoadBalancerDnsName",
             "LoadBalancerZoneId",
             "LoadBalancerArn",
-            "LoadBalancerFullName",
             "TargetGroupArn",
-            "TargetGroupFullName",
         )
     }
     public = {name.removeprefix("Internal") for name in internal}

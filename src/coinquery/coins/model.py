@@ -23,7 +23,7 @@ class Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     ``command`` is one string, split at blanks, and so is ``entrypoint``, which replaces the image's own if it is given.
     The chain's data is at ``/data``, the node's loopback is 127.0.0.1. ``memory`` is in MiB and is a reservation.
-    ``peer_ports`` are open to the world where the subnets are public.
+    ``peer_port`` is open to the world, TCP and UDP, where the subnets are public.
     """
 
     name: Annotated[str, shaped("[a-z][a-z0-9-]{0,31}", "a name of lower-case letters, digits and hyphens")]
@@ -31,7 +31,7 @@ class Container(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     command: Annotated[str, shaped("[^ ]+( [^ ]+)*", "words separated by single blanks")]
     entrypoint: Annotated[str, shaped("([^ ]+( [^ ]+)*)?", "words separated by single blanks")] = ""
     memory: Positive
-    peer_ports: tuple[Port, ...] = ()
+    peer_port: Port | None = None
 
     @property
     def is_pinned(self) -> bool:

@@ -113,7 +113,7 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
         "Release": rollout.release.tag,
         "Commit": rollout.release.commit,
         "Rollout": rollout.notes.id,
-        "Author": rollout.release.author,
+        "Author": rollout.author,
         **parameters.network(config, level, coin, ground, region),
         **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),

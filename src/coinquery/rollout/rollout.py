@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from coinquery.stacks.ledger import Ledger
     from coinquery.stacks.parameter_store import ParameterStore
     from coinquery.stacks.stack import Stack
+
+_NOT_FOR_TAGS = re.compile(r"[^A-Za-z0-9 ._:/=+@-]")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ class Rollout:
         return self.stack
 
     @property
+    def author(self) -> str:
+        """Who made the release, in the characters that a tag's value may have."""
+        plain = unicodedata.normalize("NFKD", self.release.author).encode("ascii", "ignore").decode()
+        return _NOT_FOR_TAGS.sub("-", plain).strip()[:256] or "unknown"
+
+    @property
     def tags(self) -> dict[str, str]:
         """The stack's tags, without their prefix."""
         return {
@@ -74,5 +84,5 @@ class Rollout:
             "release": self.release.tag,
             "commit": self.release.commit,
             "rollout": self.notes.id,
-            "author": self.release.author,
+            "author": self.author,
         }

@@ -27,6 +27,7 @@ def info(settings: Settings, build: Build, state: NodeState) -> dict[str, Any]:
             "ClientVersion": version,
             "coin": settings.coin,
             "release": settings.release,
+            "stack": settings.stack,
             "chain": state.chain,
             "height": state.height,
             "headTime": iso(state.head_time),

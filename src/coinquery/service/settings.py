@@ -22,6 +22,7 @@ class Settings:
     chain: str
     tolerance: int
     release: str | None = None
+    stack: str | None = None
     cookie: Path | None = None
     listen: tuple[str, int] = ("127.0.0.1", 8080)
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chain", required=True, help="chain id, or hash of block 0")
     parser.add_argument("--tolerance", required=True, type=_seconds, metavar="SECONDS", help="a best block's age")
     parser.add_argument("--release", help="the tag that this was released under")
+    parser.add_argument("--stack", help="the name of the stack that this runs in")
     parser.add_argument("--cookie", type=Path, metavar="FILE", help="where the node writes its credentials")
     parser.add_argument("--listen", type=_address, default=Settings.listen, metavar="ADDRESS:PORT")
     return parser

@@ -78,4 +78,4 @@ def service_command(coin: Coin, release: str) -> str:
 
 
 def _peer_port(container: Container | None) -> str:
-    return str(container.peer_ports[0]) if container and container.peer_ports else NONE
+    return str(container.peer_port) if container and container.peer_port else NONE
