@@ -150,6 +150,7 @@ def test_it_finishes_what_is_under_way_before_it_stops() -> None:
             await heard.wait()
             program.send_signal(signal.SIGTERM)
             await asyncio.to_thread(until_closed, port)
+            await asyncio.sleep(0.5)  # a program that does not wait for the node is gone by then
             assert not call.done()
             may_answer.set()
             assert json.loads(await call) == json.loads(reply)

@@ -47,7 +47,11 @@ def command(keep: bool, as_json: bool) -> None:
 def _show(summary: Summary) -> None:
     from coinquery.cli.table import print_table
 
-    print_table(("step", "exit", "seconds"), [(s.step, s.exit, f"{s.seconds:.1f}") for s in summary.steps])
+    rows: list[tuple[str, object, str]] = []
+    for step in summary.steps:
+        rows.append((step.step, step.exit, f"{step.seconds:.1f}"))
+        rows += [(f"  {inner['step']}", "", f"{inner['seconds']:.1f}") for inner in step.steps]
+    print_table(("step", "exit", "seconds"), rows)
     for stack in summary.stacks:
         click.echo(f"{stack['stack']} in {stack['region']}: release {stack['release']}, commit {stack['commit']}")
     requests = summary.requests

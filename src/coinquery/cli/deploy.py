@@ -13,6 +13,7 @@ from coinquery.cli.session import Session, json_option, print_json
 if TYPE_CHECKING:
     from coinquery.durations import Duration
     from coinquery.rollout.rollout import Rollout
+    from coinquery.rollout.run import Run
 
 
 @click.command
@@ -59,11 +60,12 @@ def command(
         return
     consent.ask(f"Deploy {coin} {release} to {level} in {planned.rollout.region}?", yes=yes)
     with shown(session.clock) as progress:
-        deploy.carry_out(planned, means, Run(session.clock, progress, session.config.waits.poll, wait), new=new)
-    _tell(planned.rollout, means.names.public.name, as_json)
+        run = Run(session.clock, progress, session.config.waits.poll, wait)
+        deploy.carry_out(planned, means, run, new=new)
+    _tell(planned.rollout, means.names.public.name, run, as_json)
 
 
-def _tell(rollout: Rollout, name: str, as_json: bool) -> None:
+def _tell(rollout: Rollout, name: str, run: Run, as_json: bool) -> None:
     result: dict[str, Any] = {
         "stack": str(rollout.reserved),
         "region": rollout.region,
@@ -71,6 +73,7 @@ def _tell(rollout: Rollout, name: str, as_json: bool) -> None:
         "commit": rollout.release.commit,
         "rollout": rollout.notes.id,
         "name": name,
+        "steps": run.done,
     }
     if as_json:
         print_json(result)

@@ -38,11 +38,14 @@ def command(
         typed = click.prompt("Type the stack's name in full", err=True)
     planned = retire.make_plan(means, name, typed)
     steps = consent.show_plan((*planned.ladder, *planned.steps))
+    document = {"stack": str(name), "retired": not plan_only, "plan": steps, "kept": planned.kept}
     if not plan_only:
         with shown(session.clock) as progress:
-            retire.carry_out(planned, means, Run(session.clock, progress, session.config.waits.poll, wait))
+            run = Run(session.clock, progress, session.config.waits.poll, wait)
+            retire.carry_out(planned, means, run)
+        document["steps"] = run.done
     if as_json:
-        print_json({"stack": str(name), "retired": not plan_only, "plan": steps, "kept": planned.kept})
+        print_json(document)
     elif not plan_only:
         click.echo(f"{name} is gone. Kept:")
         for kept in planned.kept:

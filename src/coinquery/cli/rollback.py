@@ -42,8 +42,9 @@ def command(
         return
     consent.ask(f"Give {means.names.public.name} back to {planned.destination.name}?", yes=yes)
     with shown(session.clock) as progress:
-        rollback.carry_out(planned, means, Run(session.clock, progress, session.config.waits.poll, wait))
+        run = Run(session.clock, progress, session.config.waits.poll, wait)
+        rollback.carry_out(planned, means, run)
     if as_json:
-        print_json(result)
+        print_json({**result, "steps": run.done})
         return
     click.echo(f"{means.names.public.name} leads to {planned.destination.name} again; {planned.source.name} stands by.")

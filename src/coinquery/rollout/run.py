@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,13 +33,26 @@ class Progress(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Done:
+    """A step whose result holds: what was seen, and after how many seconds."""
+
+    step: str
+    seconds: float
+    saw: str
+
+
 class Run:
-    """Drives steps with a clock. ``stay`` bounds the whole run; past it the same command carries on."""
+    """Drives steps with a clock. ``stay`` bounds the whole run; past it the same command carries on.
+
+    ``done`` lists the steps that were finished, in order.
+    """
 
     def __init__(self, clock: Clock, progress: Progress, poll: Duration, stay: Duration | None = None) -> None:
         self._clock = clock
         self._progress = progress
         self._poll = poll
+        self.done: list[Done] = []
         self._leave = None if stay is None else clock.now() + timedelta(seconds=stay.seconds)
 
     def carry_out(self, steps: Iterable[Step]) -> None:
@@ -66,7 +80,9 @@ class Run:
                 continue
             self._clock.sleep(self._poll.seconds)
             just_acted = False
-        self._progress.ended(step, seen, (self._clock.now() - begun).total_seconds())
+        seconds = (self._clock.now() - begun).total_seconds()
+        self.done.append(Done(step.title, round(seconds, 1), seen.detail))
+        self._progress.ended(step, seen, seconds)
 
     def _look(self, step: Step) -> Observation:
         seen = step.observe()

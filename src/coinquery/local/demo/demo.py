@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,13 +28,17 @@ Say = Callable[[str], None]
 
 
 class StepReport(msgspec.Struct, kw_only=True):
-    """One step of the demo: what was typed, how it ended, how long it took in seconds, and what it said last."""
+    """One step of the demo: what was typed, how it ended, how long it took in seconds, and what it said last.
+
+    ``steps`` are the steps that the command itself went through, each with its ``seconds``.
+    """
 
     step: str
     command: str
     exit: int
     seconds: float
     said: str
+    steps: list[dict[str, Any]] = []
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -73,10 +78,10 @@ class Demo:
 
     def _way_back(self, repository: Repository) -> None:
         first, second = (stack["stack"] for stack in self.stacks)
-        self._cq(repository, "give the name back", "rollback", COIN, "--yes")
+        self._run(repository, "give the name back", "rollback", COIN, "--yes")
         self._cq(repository, "refuse to retire the live stack", "retire", first, "--name", first, exits=3)
         self._local("wait until the other one is quiet", "sleep 12", lambda: time.sleep(12))
-        self._cq(repository, "retire the other stack", "retire", second, "--name", second)
+        self._run(repository, "retire the other stack", "retire", second, "--name", second)
         self._cq(repository, "see the fleet", "ls")
 
     def _release(self, repository: Repository, tag: str) -> None:
@@ -88,10 +93,17 @@ class Demo:
         images.build_service(self.state, HOME_REGION, repository.folder, repository.head())
 
     def _deploy(self, repository: Repository, tag: str) -> None:
-        printed = self._cq(
-            repository, f"deploy {tag}", "deploy", COIN, "--release", tag, "--region", HOME_REGION, "--yes", "--json"
-        )
-        self.stacks.append(msgspec.json.decode(printed, type=dict[str, str]))
+        where = ("--release", tag, "--region", HOME_REGION)
+        result = self._run(repository, f"deploy {tag}", "deploy", COIN, *where, "--yes")
+        self.stacks.append({key: value for key, value in result.items() if isinstance(value, str)})
+
+    def _run(self, repository: Repository, step: str, *arguments: str) -> dict[str, Any]:
+        """Type a command that goes through steps, and note them; return what it printed."""
+        document: dict[str, Any] = msgspec.json.decode(self._cq(repository, step, *arguments, "--json"))
+        self.steps[-1].steps = document["steps"]
+        for done in document["steps"]:
+            self.say(f"    {done['step']:<24} {done['seconds']:5.1f} s  {done['saw']}")
+        return document
 
     def _cq(self, repository: Repository, step: str, *arguments: str, exits: int = 0) -> str:
         """Type a command of ``cq``; raise CoinQueryError unless it exits as it must."""
