@@ -22,7 +22,8 @@ check: setup $(CHECKOV)/installed
 	scripts/check-templates $(BIN) $(CHECKOV)/bin
 
 bench: setup
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/service.py
+	$(BIN)/python benchmarks/deploy.py
 
 .venv/installed: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CoinQuery needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -40,7 +41,7 @@ $(CHECKOV)/installed: .venv/installed requirements/checkov.txt
 # Pins anew: every requirement with its hashes, and no address of any registry.
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 requirements: setup
-	cd requirements && for name in uv runtime dev checkov; do ../$(UV) $(COMPILE) $$name.in --output-file $$name.txt; done
+	cd requirements && for name in uv runtime service dev checkov; do ../$(UV) $(COMPILE) $$name.in --output-file $$name.txt; done
 	$(UV) $(COMPILE) requirements/ministack.in --output-file src/coinquery/local/ministack.txt
 	$(UV) $(COMPILE) requirements/monitor.in --output-file src/coinquery/monitor/requirements.txt
 

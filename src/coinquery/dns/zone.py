@@ -60,14 +60,17 @@ class Zone:
         )
 
     def swap(self, name: str, old: Alias | None, new: Alias | None, comment: str) -> str:
-        """Replace exactly ``old`` by ``new`` in one batch; return the id of the change.
+        """Replace ``old`` by ``new`` in one batch; return the id of the change, ``""`` if ``new`` stands there already.
 
-        Raises RecordMoved if something else stands there. A batch replayed after a lost answer is recognised by
-        reading back: then the id is ``""``.
+        The record is read first, so that it is deleted exactly as Route 53 has it. Raises RecordMoved if something
+        else than ``old`` stands there, or comes to stand there before the batch.
         """
+        standing = self.read(name)
+        if not same(standing, old):
+            return self._judge(name, standing, new, "it was not what was expected")
         changes: list[ChangeTypeDef] = []
-        if old is not None:
-            changes.append({"Action": "DELETE", "ResourceRecordSet": old.record_set()})
+        if standing is not None:
+            changes.append({"Action": "DELETE", "ResourceRecordSet": standing.record_set()})
         if new is not None:
             changes.append({"Action": "CREATE", "ResourceRecordSet": new.record_set()})
         try:
@@ -75,15 +78,15 @@ class Zone:
                 HostedZoneId=self.id, ChangeBatch={"Comment": comment[:256], "Changes": changes}
             )
         except self._route53.exceptions.InvalidChangeBatch as error:
-            return self._judge(name, new, str(error))
+            return self._judge(name, self.read(name), new, str(error))
         return answer["ChangeInfo"]["Id"]
 
     def is_in_sync(self, change: str) -> bool:
         """Whether all of Amazon's name servers have a change."""
         return self._route53.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC"
 
-    def _judge(self, name: str, new: Alias | None, why: str) -> str:
-        standing = self.read(name)
+    def _judge(self, name: str, standing: Alias | None, new: Alias | None, why: str) -> str:
+        """A batch may have been replayed after a lost answer: then what was wanted stands there."""
         if same(standing, new):
             return ""
         raise RecordMoved(

@@ -1,0 +1,120 @@
+"""Numbers are given out once, forever (I2); rollouts are joined or begun (I11), on the local AWS's SSM."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+
+from coinquery import naming
+from coinquery.errors import NumbersExhausted, RolloutEnded
+from coinquery.naming import StackName
+from coinquery.rollout import identity
+from coinquery.rollout.identity import Key, Notes
+from coinquery.stacks.ledger import Entry, Ledger
+from coinquery.stacks.parameter_store import ParameterStore
+from tests.worlds import World
+
+REGION = "us-east-1"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_TICKERS = (f"ledger{number}" for number in count(1))
+
+
+def _entry(rollout: str) -> Entry:
+    return Entry(rollout=rollout, region=REGION, release="v1", commit="0" * 40, author="a", reserved="now")
+
+
+@pytest.fixture
+def store(world: World) -> ParameterStore:
+    return ParameterStore(world.aws.ssm(REGION))
+
+
+@pytest.fixture
+def coin() -> str:
+    return next(_TICKERS)
+
+
+def _take(ledger: Ledger, coin: str, rollout: str) -> int:
+    while True:
+        number = ledger.next_number(coin, "prod")
+        if ledger.reserve(StackName(coin, number, "prod"), _entry(rollout)):
+            return number
+
+
+def test_i2_ten_at_once_get_ten_numbers(store: ParameterStore, coin: str) -> None:
+    ledger = Ledger(store)
+    with ThreadPoolExecutor(10) as pool:
+        numbers = list(pool.map(lambda rollout: _take(ledger, coin, str(rollout)), range(10)))
+    assert sorted(numbers) == list(range(1, 11))
+    assert len(ledger.entries(f"/coinquery/stacks/{coin}")) == 10
+
+
+def test_i2_a_repeated_reservation_is_the_same_rollouts_and_nobody_elses(store: ParameterStore, coin: str) -> None:
+    ledger, name = Ledger(store), StackName(coin, 1, "prod")
+    assert ledger.reserve(name, _entry("mine"))
+    assert ledger.reserve(name, _entry("mine")), "as after a lost reply"
+    assert not ledger.reserve(name, _entry("other"))
+
+
+@pytest.mark.parametrize("hint", ["0", "2", "9"])
+def test_i2_a_wrong_hint_gives_no_number_twice(store: ParameterStore, coin: str, hint: str) -> None:
+    ledger = Ledger(store)
+    for rollout in ("a", "b", "c"):
+        _take(ledger, coin, rollout)
+    store.note(f"/coinquery/latest/{coin}/prod", hint)
+    assert _take(ledger, coin, "d") > 3
+
+
+def test_i2_levels_and_coins_count_apart(store: ParameterStore, coin: str) -> None:
+    ledger = Ledger(store)
+    assert _take(ledger, coin, "a") == 1
+    assert ledger.next_number(coin, "stage") == 1
+    assert ledger.next_number(coin + "x", "prod") == 1
+
+
+def test_i2_after_9999_there_is_none(store: ParameterStore, coin: str) -> None:
+    ledger = Ledger(store)
+    assert ledger.reserve(StackName(coin, naming.LAST_NUMBER, "prod"), _entry("last"))
+    with pytest.raises(NumbersExhausted, match="9999"):
+        ledger.next_number(coin, "prod")
+
+
+def test_i11_the_same_command_joins_the_unfinished_rollout(store: ParameterStore, coin: str) -> None:
+    key = Key(coin, "prod", REGION, "v1.2.0")
+    first = identity.joined(store, key)
+    assert first.begin(NOW)
+    assert identity.joined(store, key).id == first.id == f"{coin}/prod/{REGION}/v1.2.0/1"
+    first.mark(identity.LIVE, NOW, "me")
+    assert identity.joined(store, key).id == first.id, "one that went live is joined too: nothing is left to do"
+    assert identity.joined(store, Key(coin, "prod", REGION, "v1.2")).attempt == 1, "a key that begins alike is another"
+
+
+def test_i11_a_name_given_back_is_not_taken_again_and_a_retired_stack_makes_place(
+    store: ParameterStore, coin: str
+) -> None:
+    key = Key(coin, "prod", REGION, "v1")
+    notes = identity.joined(store, key)
+    notes.begin(NOW)
+    notes.mark(identity.GIVING_BACK, NOW, "an operator")
+    with pytest.raises(RolloutEnded, match="an operator"):
+        identity.joined(store, key)
+    notes.mark(identity.RETIRED, NOW, "an operator")
+    assert identity.joined(store, key).attempt == 2
+
+
+def test_i2_each_new_is_a_rollout_of_its_own(store: ParameterStore, coin: str) -> None:
+    planned = identity.another(store, Key(coin, "prod", REGION, "v1"))
+    with ThreadPoolExecutor(10) as pool:
+        begun = list(pool.map(lambda _: identity.claim(planned, NOW).attempt, range(10)))
+    assert sorted(begun) == list(range(1, 11))
+
+
+def test_a_note_is_kept_as_the_first_wrote_it(store: ParameterStore, coin: str) -> None:
+    notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
+    assert notes.settle("way-back", "first") == "first"
+    assert notes.settle("way-back", "second") == "first"
+    assert identity.of_id(store, notes.id).get("way-back") == "first"
+    mark = notes.mark(identity.LIVE, NOW, "one")
+    assert notes.mark(identity.LIVE, datetime.now(UTC), "two") == mark == notes.marked(identity.LIVE)
