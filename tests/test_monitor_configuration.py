@@ -20,7 +20,7 @@ NEW_COIN = {
     "tolerance": "20m",
     "grace": "10m",
     "rpc_port": 8332,
-    "containers": [{"name": "node", "image": "node", "command": "", "memory": 512}],
+    "containers": [{"name": "node", "image": "node", "command": "node", "memory": 512}],
     "instance_type": "t3.small",
     "volume_size": 10,
     "references": [{"shape": "status", "url": "https://status.example.com"}],

@@ -104,6 +104,13 @@ def test_i2_a_retired_number_stays_in_the_ledger(two_stacks: tuple[Team, str, Re
     assert ledger.next_number(coin, "prod") == 3
 
 
+def test_i11_retiring_what_is_retired_changes_nothing(two_stacks: tuple[Team, str, Report]) -> None:
+    team, coin, _ = two_stacks
+    ran = team.run("retire", f"cq-{coin}-0002-prod", "--name", f"cq-{coin}-0002-prod")
+    assert ran.returncode == 0
+    assert "is gone" in ran.stdout
+
+
 def test_i5_the_live_stack_is_protected_and_its_deletion_refused(two_stacks: tuple[Team, str, Report]) -> None:
     team, coin, _ = two_stacks
     name = naming.parse(f"cq-{coin}-0001-prod")

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
+    from coinquery.stacks.ledger import Entry
     from coinquery.stacks.stack import Stack
 
 
 @dataclass(frozen=True)
 class Retirement:
-    """A stack that may go, and the steps that take it away. ``kept`` names what stays."""
+    """A stack that may go, and the steps that take it away; no steps if it is gone. ``kept`` names what stays."""
 
-    stack: Stack
+    name: StackName
     notes: Notes
     ladder: tuple[Step, ...]
     steps: tuple[Step, ...]
@@ -36,9 +37,12 @@ class Retirement:
 def make_plan(means: Means, name: StackName, typed: str | None) -> Retirement:
     """Find the stack and lay out what its retirement takes; nothing is changed.
 
-    Raises WrongUse where there is no such stack, NotOurStack where its tags do not name a rollout.
+    Raises WrongUse where there is no such stack and none was retired, NotOurStack where its tags name no rollout.
     """
-    stack = _find(means, name)
+    entry = means.ledger.entry(name)
+    stack = _find(means, name, entry)
+    if stack is None:
+        return Retirement(name, _retired(means, name, entry), (), (), _kept(name))
     if not stack.rollout:
         raise NotOurStack(f"{name} carries no coinquery:rollout tag: cq did not make it", "Nothing was changed.")
     cloudformation = means.aws.cloudformation(stack.region)
@@ -48,28 +52,34 @@ def make_plan(means: Means, name: StackName, typed: str | None) -> Retirement:
         DeleteStack(stack, cloudformation, means.config.waits.delete),
     )
     ladder = (ClimbLadder(Ladder(means, stack, typed)),)
-    return Retirement(stack, of_id(means.store, stack.rollout), ladder, steps, _kept(name))
+    return Retirement(name, of_id(means.store, stack.rollout), ladder, steps, _kept(name))
 
 
 def carry_out(planned: Retirement, means: Means, run: Run) -> None:
     """Climb the ladder, then note that the stack is being retired (there is no way back from that) and take it down."""
-    name, rollout = planned.stack.name, planned.stack.rollout
+    if not planned.steps:
+        return
     run.carry_out(planned.ladder)
-    means.journal.write(name, "retire", "begins", rollout)
+    means.journal.write(planned.name, "retire", "begins", planned.notes.id)
     planned.notes.mark(RETIRED, means.clock.now(), means.journal.who)
     run.carry_out(planned.steps)
-    means.journal.write(name, "retire", "done", rollout)
+    means.journal.write(planned.name, "retire", "done", planned.notes.id)
 
 
-def _find(means: Means, name: StackName) -> Stack:
-    entry = means.ledger.entry(name)
+def _find(means: Means, name: StackName, entry: Entry | None) -> Stack | None:
     regions = means.config.regions if entry is None else (entry.region,)
-    for region in regions:
-        stack = stacks.read(means.aws.cloudformation(region), name)
-        if stack is not None:
-            return stack
-    known = "was never given out" if entry is None else f"was made in {entry.region} for {entry.release} and is gone"
-    raise WrongUse(f"there is no stack {name}: the number {known}", "See what there is: cq ls")
+    found = (stacks.read(means.aws.cloudformation(region), name) for region in regions)
+    return next((stack for stack in found if stack is not None), None)
+
+
+def _retired(means: Means, name: StackName, entry: Entry | None) -> Notes:
+    """The notes of a stack whose retirement was begun, and which is gone; raise WrongUse for any other."""
+    if entry is None:
+        raise WrongUse(f"there is no stack {name}: the number was never given out", "See what there is: cq ls")
+    notes = of_id(means.store, entry.rollout)
+    if notes.marked(RETIRED) is None:
+        raise WrongUse(f"there is no stack {name} in {entry.region}", f"See what became of it: cq find {name}")
+    return notes
 
 
 def _kept(name: StackName) -> tuple[str, ...]:

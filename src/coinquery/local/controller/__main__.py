@@ -46,8 +46,9 @@ class Controller:
         if time.monotonic() - self._read > REMEMBERED:
             memory.forget()
             self._read = time.monotonic()
-        taken: set[str] = set()
-        instances = [i for region in self._regions for i in groups.reconcile(self._aws, region, self._state, taken)]
+        found = {region: groups.records(self._aws, region) for region in self._regions}
+        taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
+        instances = [i for r in self._regions for i in groups.reconcile(self._aws, r, self._state, found[r], taken)]
         containers = [c for i in instances for c in self._containers(i)]
         hosts = {instance.id: instance.address for instance in instances}
         read = partial(balancer.read, self._aws, self._state, self._addresses, hosts)

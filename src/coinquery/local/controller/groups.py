@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +25,20 @@ class Instance:
     user_data: str
 
 
-def reconcile(aws: Aws, region: str, state: State, taken: set[str]) -> list[Instance]:
+def records(aws: Aws, region: str) -> list[Record]:
+    """Every instance record of a region, also of those terminated within the last minute."""
+    return [i for r in pages(aws.ec2(region), "describe_instances", "Reservations") for i in r["Instances"]]
+
+
+def reconcile(aws: Aws, region: str, state: State, found: Sequence[Record], taken: set[str]) -> list[Instance]:
     """Launch what a region's groups lack, terminate what they no longer want; return the instances that stay.
 
-    An instance too many first leaves the target groups, and stays for one more pass. ``taken`` holds the addresses in
-    use in the whole world; new ones are added. Groups that no CloudFormation stack made are left alone. Raises what
-    boto3 raises.
+    An instance too many first leaves the target groups, and stays for one more pass. ``found`` are the region's
+    records, ``taken`` the addresses in use in the whole world, to which new ones are added. Groups that no stack made
+    are left alone. Raises what boto3 raises.
     """
     groups = pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
-    records = [i for r in pages(aws.ec2(region), "describe_instances", "Reservations") for i in r["Instances"]]
-    members = _members(records)
-    taken |= {record["PrivateIpAddress"] for record in records}  # also those terminated within the last minute
+    members = _members(found)
     kept = []
     for group in (each for each in groups if STACK_TAG in tags(each)):
         name, used = group["AutoScalingGroupName"], group["LaunchTemplate"]

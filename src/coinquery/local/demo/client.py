@@ -61,8 +61,10 @@ class Resolver:
 
         host, _, port = self.server.partition(":")
         reply = await dns.asyncquery.udp(dns.message.make_query(self.name, "A"), host, timeout=5, port=int(port or 53))
-        answer = next(rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A)
-        return str(next(iter(answer))), answer.ttl
+        answers = [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A]
+        if not answers:
+            raise LookupError(f"{self.name} has no address")
+        return str(next(iter(answers[0]))), answers[0].ttl
 
 
 class Client:
@@ -93,17 +95,29 @@ class Client:
         session, at = None, ""
         try:
             while not stop.is_set():
-                address = await self._resolver.address()
-                if session is None or address != at:
+                address = await self._address()
+                if address and (session is None or address != at):
                     if session is not None:
                         await session.close()
                     session, at = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)), address
-                await self._request(session, address)
+                if address and session is not None:
+                    await self._request(session, address)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), PAUSE)
         finally:
             if session is not None:
                 await session.close()
+
+    async def _address(self) -> str:
+        """Where to connect to; ``""`` where the name has no address, which is a lost request."""
+        import dns.exception
+
+        try:
+            return await self._resolver.address()
+        except (dns.exception.DNSException, OSError, LookupError) as error:
+            self.sent += 1
+            self.problems[f"{type(error).__name__}: {error}"] += 1
+            return ""
 
     async def _request(self, session: aiohttp.ClientSession, address: str) -> None:
         import aiohttp
