@@ -50,16 +50,15 @@ class Controller:
         taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
         instances = [i for r in self._regions for i in groups.reconcile(self._aws, r, self._state, found[r], taken)]
         containers = [c for i in instances for c in self._containers(i)]
-        hosts = {instance.id: instance.address for instance in instances}
-        read = partial(balancer.read, self._aws, self._state, self._addresses, hosts)
-        balancers = {region: list(read(region)) for region in self._regions}
+        known = (self._aws, self._state, self._addresses, {i.id: i.address for i in instances})
+        balancers = {region: list(balancer.read(*known, region)) for region in self._regions}
         present = [b for of_region in balancers.values() for b in of_region]
         self._addresses.keep(b.dns_name for b in present)
         programs = [*(c.program for c in containers), *(balancer.program(self._state, b) for b in present)]
         self._check(containers, present)
         self._programs.keep({program.name: program for program in programs})
         self._publish(balancers)
-        self._clear(hosts)
+        self._clear({instance.id for instance in instances})
 
     def _containers(self, instance: groups.Instance) -> list[tasks.Container]:
         """What runs on an instance; nothing, and the others are not the worse for it, where that is impossible."""
@@ -97,7 +96,7 @@ class Controller:
             for each in present:
                 self._metrics.publish(region, each, {g.arn: len(self._healthy(g)) for g in each.target_groups})
 
-    def _clear(self, hosts: Iterable[str]) -> None:
+    def _clear(self, hosts: set[str]) -> None:
         """Delete the volumes of instances that are gone."""
         for folder in self._state.folder("volumes").iterdir():
             if folder.name not in hosts and not self._programs.runs(folder.name):
