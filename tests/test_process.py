@@ -181,9 +181,12 @@ def test_a_release_that_was_given_back_is_not_taken_again_by_itself(team: Team) 
     assert ran.returncode == 3
     assert "given back" in ran.stderr
     assert "--new" in ran.stderr
-    no_way = team.run("rollback", coin, "--yes")
-    assert no_way.returncode == 3
-    assert "led nowhere" in no_way.stderr
+    again = team.run("rollback", coin, "--yes")
+    assert again.returncode == 3, "a command that is run again does not go back one more"
+    assert f"was given back by cq-{coin}-0002-prod to cq-{coin}-0001-prod" in again.stderr
+    further = team.run("rollback", coin, "--from", f"cq-{coin}-0001-prod", "--yes")
+    assert further.returncode == 3
+    assert "led nowhere" in further.stderr
 
 
 def test_below_production_any_commit_goes_to_a_region_of_its_own(team: Team) -> None:

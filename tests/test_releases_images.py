@@ -57,7 +57,7 @@ def test_i3_a_commit_without_image_is_refused_with_the_way_to_build_it(ecr: ECRC
     stub.add_client_error("describe_images", "ImageNotFoundException", "no such image")
     with pytest.raises(ImageMissing, match=f"no image {REPOSITORY}:{COMMIT}") as refused:
         image(ecr, REPOSITORY, COMMIT)
-    assert f"git archive {COMMIT}" in refused.value.remedy
+    assert f"scripts/build-image {COMMIT}" in refused.value.remedy
     assert refused.value.exit_code == 3
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
 CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 60, 6
+#: Longer than the monitor may take with a cold start; an invocation is not sent twice, its caller asks again.
+INVOKE_TIMEOUT = 120
 
 
 class Aws:
@@ -103,10 +105,11 @@ class Aws:
         import boto3
         from botocore.config import Config
 
+        asks_once = service == "lambda"
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            read_timeout=INVOKE_TIMEOUT if asks_once else READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": 1 if asks_once else ATTEMPTS},
             user_agent_extra="coinquery",
         )
         with self._making:

@@ -10,7 +10,7 @@ from coinquery.monitor import configuration
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import foundation
 from coinquery.stacks import stack as stacks
-from coinquery.stacks.create import request_token
+from coinquery.stacks.create import first_failure, request_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from coinquery.config import Config
 
 SOON = Duration(60)
+_MEND = (
+    "Stacks may stand on it: never delete it while they do. Mend the cause, then: aws cloudformation "
+    "continue-update-rollback after UPDATE_ROLLBACK_FAILED, delete-stack after ROLLBACK_COMPLETE; then run this again."
+)
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
@@ -74,6 +78,7 @@ class InfrastructureStack:
         self._name = name
         self._body = body
         self._parameters = parameters
+        self._asked = False
 
     def intent(self) -> str:
         """What the plan shows."""
@@ -88,15 +93,13 @@ class InfrastructureStack:
         status = described["StackStatus"]
         if status.endswith("_IN_PROGRESS"):
             return waiting(f"{self._name} is {status}")
-        if status not in _SETTLED:
-            raise StackFailed(
-                f"{self._name} is {status}: {described.get('StackStatusReason', 'no reason given')}",
-                "Mend the cause, delete the stack in the console, then run the same command again.",
-            )
+        if status not in _SETTLED or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
+            raise StackFailed(f"{self._name} is {status}: {first_failure(self._cloudformation, self._name)}", _MEND)
         return holds(status) if self._is_current(described) else missing("differs from what it should be")
 
     def act(self) -> None:
         """Create or update it."""
+        self._asked = True
         parameters = self._wanted()
         token = request_token(self._name, self._body, repr(parameters))
         if stacks.describe(self._cloudformation, self._name) is None:

@@ -85,7 +85,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _stopped(arguments: list[str]) -> int:
-    click.echo(f"cq: stopped; nothing was undone. Carry on with: cq {' '.join(arguments)}", err=True)
+    import shlex
+
+    again = shlex.join(["cq", *(argument for argument in arguments if argument != "--new")])
+    click.echo(f"cq: stopped; nothing was undone. Carry on with: {again}", err=True)
     return 4
 
 

@@ -9,7 +9,6 @@ import msgspec
 
 from coinquery.dns.record import Alias, canonical
 from coinquery.dns.zone import Zone, same
-from coinquery.errors import CoinQueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from types_boto3_route53 import Route53Client
 
     from coinquery.config import Level
+
+
+KINDS = ("public", "private")
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,17 +77,13 @@ class Names:
 
     def leads_to(self, outputs: Mapping[str, str]) -> bool:
         """Whether any of the names leads to the stack of these outputs."""
-        standing, target = self.read(), self.target(outputs)
-        return any(
-            one is not None and same(one, other)
-            for one, other in ((standing.public, target.public), (standing.private, target.private))
-        )
+        return leads(self.read(), outputs)
 
     def move(self, old: Standing, new: Standing, comment: str) -> dict[str, str]:
         """Move what is not yet there from exactly ``old`` to ``new``; return change ids by kind.
 
-        One batch is one zone: if the public record can't be moved, the private one is put back before the error goes
-        on. Raises RecordMoved.
+        One batch is one zone: if the public record can't be moved, whatever the reason, the private one is put back
+        before the error goes on. Raises RecordMoved.
         """
         changes: dict[str, str] = {}
         if self.private is not None and not same(_read(self.private), new.private):
@@ -93,8 +91,8 @@ class Names:
         try:
             if not same(_read(self.public), new.public):
                 changes["public"] = self.public.zone.swap(self.public.name, old.public, new.public, comment)
-        except CoinQueryError:
-            if self.private is not None and "private" in changes:
+        except Exception:
+            if self.private is not None and "private" in changes and not same(_read(self.public), new.public):
                 self.private.zone.swap(self.private.name, new.private, old.private, "put back: " + comment)
             raise
         return changes
@@ -102,6 +100,13 @@ class Names:
     def records(self) -> tuple[Record, ...]:
         """The names, private first: the order in which they are moved."""
         return (self.public,) if self.private is None else (self.private, self.public)
+
+
+def leads(standing: Standing, outputs: Mapping[str, str]) -> bool:
+    """Whether any of the records leads to the stack of these outputs; a stack without outputs is led to by none."""
+    balancers = {outputs.get("LoadBalancerDnsName"), outputs.get("InternalLoadBalancerDnsName")} - {None, ""}
+    aliases = [alias for alias in (standing.public, standing.private) if alias is not None]
+    return any(alias.points_to(str(balancer)) for alias in aliases for balancer in balancers)
 
 
 def _read(record: Record) -> Alias | None:

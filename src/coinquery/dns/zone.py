@@ -10,9 +10,13 @@ from coinquery.dns.record import Alias, canonical
 from coinquery.errors import BadConfiguration, RecordMoved, RecordUnfit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from types_boto3_route53 import Route53Client
     from types_boto3_route53.type_defs import ChangeTypeDef, ResourceRecordSetTypeDef
 
+#: What a simple alias does not have, and a batch that leaves it out would not match.
+_UNFIT = {"SetIdentifier", "HealthCheckId"}
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -46,7 +50,7 @@ class Zone:
             return None
         record = standing[0]
         target = record.get("AliasTarget")
-        if len(standing) > 1 or record["Type"] != "A" or target is None or "SetIdentifier" in record:
+        if len(standing) > 1 or record["Type"] != "A" or target is None or record.keys() & _UNFIT:
             shapes = ", ".join(f"{r['Type']} {r.get('SetIdentifier', '')}".strip() for r in standing)
             raise RecordUnfit(
                 f"{name} in zone {self.id} is no single alias record: {shapes}",
@@ -82,8 +86,18 @@ class Zone:
         return answer["ChangeInfo"]["Id"]
 
     def is_in_sync(self, change: str) -> bool:
-        """Whether all of Amazon's name servers have a change."""
-        return self._route53.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC"
+        """Whether all of Amazon's name servers have a change; one that Route 53 has forgotten is long in sync."""
+        try:
+            return self._route53.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC"
+        except self._route53.exceptions.NoSuchChange:
+            return True
+
+    def leading_to(self, hosts: Iterable[str]) -> tuple[str, ...]:
+        """Every name in the zone whose alias leads to one of these hosts."""
+        wanted = {canonical(host) for host in hosts}
+        records = aws.pages(self._route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=self.id)
+        led = (r for r in records if canonical(r.get("AliasTarget", {}).get("DNSName", "")) in wanted)
+        return tuple(_plain(record["Name"]) for record in led)
 
     def _judge(self, name: str, standing: Alias | None, new: Alias | None, why: str) -> str:
         """A batch may have been replayed after a lost answer: then what was wanted stands there."""

@@ -65,7 +65,7 @@ def detail(aws: Aws, config: Config, stack: Stack, now: datetime, fresh: timedel
         region=stack.region,
         status=stack.status,
         role=overview.role(stack, standing),
-        health=overview.summary(stack, records, now, fresh),
+        health=overview.summary(stack, found, records, now, fresh),
         release=stack.release,
         commit=stack.commit,
         rollout=stack.rollout,

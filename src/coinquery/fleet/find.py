@@ -53,16 +53,20 @@ def _ways(wanted: str) -> list[Callable[[Aws, Config, str], Iterable[Match]]]:
         return [_by_volume]
     if _is_address(wanted):
         return [_by_address]
-    if "." in wanted and not wanted.startswith("v"):
+    if "." in wanted:
         return [_by_host, _by_label]
     return [_by_label]
 
 
 def _bare(anything: str) -> str:
+    """What is meant, without the dress of an URL or a port."""
     text = anything.strip()
-    if "://" in text:
-        return urlsplit(text).hostname or text
-    return text
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        host = parts.hostname if "://" in text or parts.port is not None else text
+    except ValueError:
+        host = text
+    return (host or text).lower().rstrip(".")
 
 
 def _by_instance(aws: Aws, config: Config, wanted: str) -> list[Match]:
@@ -149,7 +153,7 @@ def _by_label(aws: Aws, config: Config, wanted: str) -> list[Match]:
 def _label(wanted: str, name: naming.StackName, release: str, commit: str) -> str:
     if _stack_name(wanted) == name:
         return "its name"
-    if wanted == release:
+    if wanted == release.lower():
         return f"release {release}"
     return f"commit {commit}" if _COMMIT.fullmatch(wanted) and commit.startswith(wanted) else ""
 

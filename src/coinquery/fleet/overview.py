@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coinquery.dns.names import Names
+from coinquery.dns.names import Names, leads
 from coinquery.errors import RecordUnfit
 from coinquery.monitor.record_log import RecordLog
-from coinquery.stacks import inventory
+from coinquery.stacks import instances, inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime, timedelta
 
     from coinquery.aws import Aws
@@ -27,7 +27,7 @@ RECORDS_AN_INSTANCE = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One stack. ``role`` is live, standby, failed or in progress; ``health`` is the monitor's word for it."""
+    """One stack. ``role`` is live, standby, failed, in progress or unknown; ``health`` is the monitor's word for it."""
 
     stack: str
     region: str
@@ -45,7 +45,7 @@ def rows(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> list[Row]
     stacks = inventory.everywhere(aws, config)
     standing = standings(aws, config, stacks)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        health = list(pool.map(lambda stack: summary(stack, newest(aws, stack), now, fresh), stacks))
+        health = list(pool.map(lambda stack: _health(aws, stack, now, fresh), stacks))
     return [
         Row(
             stack=str(stack.name),
@@ -76,7 +76,7 @@ def role(stack: Stack, standing: Standing | None) -> str:
         return "in progress"
     if standing is None:
         return "unknown"
-    return "live" if inventory.leading([stack], standing) else "standby"
+    return "live" if leads(standing, stack.outputs) else "standby"
 
 
 def newest(aws: Aws, stack: Stack) -> dict[str, Record]:
@@ -88,16 +88,23 @@ def newest(aws: Aws, stack: Stack) -> dict[str, Record]:
     return {record.instance: record for record in records}
 
 
-def summary(stack: Stack, records: dict[str, Record], now: datetime, fresh: timedelta) -> str:
-    """One word or two on a stack's health; silence is not health (I13)."""
+def summary(stack: Stack, present: Collection[str], records: dict[str, Record], now: datetime, fresh: timedelta) -> str:
+    """One word or two on a stack's health, of the instances that are ``present``; silence is not health (I13)."""
     if not stack.name.is_production:
         return "not monitored"
-    current = [record for record in records.values() if now - record.time <= fresh]
+    if not stack.instances or stack.failed:
+        return "unknown"
+    current = [record for record in records.values() if record.instance in present and now - record.time <= fresh]
     healthy = sum(record.verdict == "healthy" for record in current)
     if healthy == stack.instances and len(current) == healthy:
         return "healthy"
     worst = sorted({record.verdict for record in current if record.verdict != "healthy"})
     return f"{healthy} of {stack.instances} healthy" + (f": {', '.join(worst)}" if worst else "")
+
+
+def _health(aws: Aws, stack: Stack, now: datetime, fresh: timedelta) -> str:
+    present = instances.of_stack(aws.ec2(stack.region), stack.name) if stack.name.is_production else {}
+    return summary(stack, present, newest(aws, stack), now, fresh)
 
 
 def _standing(aws: Aws, config: Config, coin: str, level: str) -> Standing | None:

@@ -35,6 +35,5 @@ def image(ecr: ECRClient, repository: str, commit: str) -> str:
 def _missing(ecr: ECRClient, repository: str, commit: str) -> ImageMissing:
     return ImageMissing(
         f"ECR in {ecr.meta.region_name} has no image {repository}:{commit}",
-        "The pipeline builds it on every change. By hand: "
-        f"`git archive {commit} | docker build --tag REGISTRY/{repository}:{commit} -`, then `docker push` it.",
+        f"Build and push it from the repository: scripts/build-image {commit} REGISTRY/{repository}",
     )

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.dns.world import World
+from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, Refused, StackInUse, StackIsLive
-from coinquery.rollout.identity import GIVING_BACK, of_id
+from coinquery.rollout import way_back
+from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
 from coinquery.rollout.proof import MonitorProof
-from coinquery.rollout.steps.switch import SWITCHED
-from coinquery.rollout.way_back import read as read_way_back
 from coinquery.stacks import inventory, requests
 
 if TYPE_CHECKING:
@@ -41,13 +41,15 @@ class Ladder:
         self._stack = stack
         self._typed = typed
         self._notes: Notes = of_id(means.store, stack.rollout)
+        self._back = way_back.read(self._notes)
         self._live = inventory.leading(inventory.everywhere(means.aws, means.config), means.names.read())
 
     def rungs(self) -> Iterator[Rung]:
         """All rungs, cheapest first; a stack that never was live has fewer to climb."""
         yield self._name_typed()
         yield self._not_live()
-        if self._notes.get("way-back") is None:
+        yield self._no_move_under_way()
+        if self._back is None or self._notes.marked(RETIRED) is not None:
             return
         yield from (check() for check in self._once_live())
 
@@ -68,9 +70,28 @@ class Ladder:
         return Rung("the name is typed in full", holds, saw, NameNotTyped)
 
     def _not_live(self) -> Rung:
-        leads = self._means.names.leads_to(self._stack.outputs)
-        saw = f"{self._means.names.public.name} {'leads' if leads else 'does not lead'} to it"
-        return Rung("not live", not leads, saw, StackIsLive)
+        """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
+        hosts = [host for key, host in self._stack.outputs.items() if key.endswith("LoadBalancerDnsName")]
+        levels = self._means.config.levels.values()
+        zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
+        led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
+        return Rung("not live", not led, f"{', '.join(led) or 'no name'} leads to it", StackIsLive)
+
+    def _no_move_under_way(self) -> Rung:
+        """A process may be about to move a name here: it has noted so, and may not have moved it yet."""
+        title = "no move of a name to it is under way"
+        now, limit = self._means.clock.now(), timedelta(seconds=self._means.config.waits.dns_sync.seconds)
+        if self._back is not None and self._notes.marked(SWITCHED) is None:
+            since = datetime.fromisoformat(self._back.time)
+            return Rung(title, now - since > limit, f"a switch to it was begun at {since:%H:%M:%S}Z", StackIsLive)
+        giving = None if self._live is None else of_id(self._means.store, self._live.rollout)
+        back = None if giving is None else way_back.read(giving)
+        if giving is None or back is None or back.stack != str(self._stack.name):
+            return Rung(title, True, "none", StackIsLive)
+        under_way = giving.marked(GIVING_BACK) is not None and giving.marked(GIVEN_BACK) is None
+        return Rung(
+            title, not under_way, f"a way back to it {'was begun' if under_way else 'is not begun'}", StackIsLive
+        )
 
     def _old_answers_gone(self) -> Rung:
         title, since = "the old answer's time is over", self._moved_away()
@@ -106,16 +127,19 @@ class Ladder:
         title, length = "nobody needs it as the way back", self._means.config.waits.way_back
         if self._live is None:
             return Rung(title, False, "no stack of ours is live", Refused)
-        back = read_way_back(of_id(self._means.store, self._live.rollout))
-        if back is None or back.stack != str(self._stack.name):
+        notes = of_id(self._means.store, self._live.rollout)
+        back, switched = way_back.read(notes), notes.marked(SWITCHED)
+        if back is None or switched is None or back.stack != str(self._stack.name):
             return Rung(title, True, f"{self._live.name} does not go back to it", Refused)
-        end = datetime.fromisoformat(back.time) + timedelta(seconds=length.seconds)
+        end = datetime.fromisoformat(switched.time) + timedelta(seconds=length.seconds)
         over = self._means.clock.now() >= end
         return Rung(title, over, f"{self._live.name} goes back to it until {end:%Y-%m-%d %H:%M}Z", Refused)
 
     def _moved_away(self) -> datetime | None:
-        """When the name was moved away: given back by this stack, or taken by the live one."""
-        mark = self._notes.marked(GIVING_BACK)
+        """When the name had moved away: given back by this stack, or taken by the live one; None if it never came."""
+        if self._notes.marked(SWITCHED) is None and self._back is not None:
+            return datetime.fromisoformat(self._back.time)
+        mark = self._notes.marked(GIVEN_BACK)
         if mark is None and self._live is not None:
             mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
         return None if mark is None else datetime.fromisoformat(mark.time)

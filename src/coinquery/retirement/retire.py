@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coinquery import naming
-from coinquery.errors import NotOurStack, WrongUse
+from coinquery.errors import NotOurStack, Refused, WrongUse
 from coinquery.retirement.ladder import Ladder
 from coinquery.retirement.steps import ClimbLadder, DeleteStack, LiftProtection
-from coinquery.rollout.identity import RETIRED, of_id
+from coinquery.rollout.identity import RETIRED, RETIRING, of_id
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.protection import Protector
 
@@ -56,14 +56,25 @@ def make_plan(means: Means, name: StackName, typed: str | None) -> Retirement:
 
 
 def carry_out(planned: Retirement, means: Means, run: Run) -> None:
-    """Climb the ladder, then note that the stack is being retired (there is no way back from that) and take it down."""
+    """Climb the ladder, forbid that a name moves to the stack, climb again, and take the stack down.
+
+    Who moves a name notes that first and then looks for RETIRING; this notes RETIRING first and then looks for that
+    note. So one of the two always sees the other.
+    """
     if not planned.steps:
         return
+    notes, now, who = planned.notes, means.clock.now(), means.journal.who
     run.carry_out(planned.ladder)
-    means.journal.write(planned.name, "retire", "begins", planned.notes.id)
-    planned.notes.mark(RETIRED, means.clock.now(), means.journal.who)
+    means.journal.write(planned.name, "retire", "begins", notes.id)
+    notes.mark(RETIRING, now, who)
+    try:
+        run.carry_out(planned.ladder)
+    except Refused:
+        notes.unmark(RETIRING)
+        raise
+    notes.mark(RETIRED, now, who)
     run.carry_out(planned.steps)
-    means.journal.write(planned.name, "retire", "done", planned.notes.id)
+    means.journal.write(planned.name, "retire", "done", notes.id)
 
 
 def _find(means: Means, name: StackName, entry: Entry | None) -> Stack | None:

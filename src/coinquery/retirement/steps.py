@@ -1,4 +1,4 @@
-"""The two steps down from the ladder: lift the protection, delete the stack."""
+"""The steps of a retirement: climb the ladder, lift the protection, delete the stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from coinquery.durations import Duration
 from coinquery.errors import StackFailed
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import stack as stacks
-from coinquery.stacks.create import first_failure, request_token
+from coinquery.stacks.create import first_failure
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -75,6 +75,7 @@ class DeleteStack:
     def __init__(self, stack: Stack, cloudformation: CloudFormationClient, limit: Duration) -> None:
         self._stack = stack
         self._cloudformation = cloudformation
+        self._asked = False
         self.limit = limit
 
     def intent(self) -> str:
@@ -86,14 +87,15 @@ class DeleteStack:
         stack = stacks.read(self._cloudformation, self._stack.name)
         if stack is None:
             return holds(f"{self._stack.name} is gone")
-        if stack.status == "DELETE_FAILED":
+        if stack.status == "DELETE_FAILED" and self._asked:
             raise StackFailed(
                 f"{stack.name} is DELETE_FAILED: {first_failure(self._cloudformation, stack.name)}",
                 "Mend the cause, then run the same command again.",
             )
-        return waiting(f"{stack.name} is {stack.status}") if "DELETE" in stack.status else missing(stack.status)
+        deleting = stack.status == "DELETE_IN_PROGRESS"
+        return waiting(f"{stack.name} is {stack.status}") if deleting else missing(stack.status)
 
     def act(self) -> None:
-        """Ask CloudFormation to delete it."""
-        token = request_token("delete", self._stack.arn)
-        self._cloudformation.delete_stack(StackName=str(self._stack.name), ClientRequestToken=token)
+        """Ask CloudFormation to delete it. No token: it would make a second try after DELETE_FAILED a repetition."""
+        self._cloudformation.delete_stack(StackName=str(self._stack.name))
+        self._asked = True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from coinquery.errors import BadConfiguration, NumberTaken
+from coinquery.errors import BadConfiguration, NotFinished, NumberTaken
 from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
@@ -57,7 +57,12 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
     rollout = planned.rollout
     if new:
         rollout.notes = identity.claim(rollout.notes, means.clock.now())
-    run.carry_out(planned.steps)
+    try:
+        run.carry_out(planned.steps)
+    except NotFinished as stopped:
+        if not new:
+            raise
+        raise NotFinished(stopped.what, "Run the same command without --new: it carries on from here.") from stopped
     if rollout.notes.marked(identity.LIVE) is None:
         rollout.notes.mark(identity.LIVE, means.clock.now(), means.journal.who)
         means.journal.write(rollout.reserved, "deploy", "live", rollout.notes.id, rollout.release.commit)
@@ -80,6 +85,12 @@ def _only_region(level: str, regions: tuple[str, ...]) -> str:
 def _check_number(means: Means, order: Order, notes: Notes) -> None:
     if order.number is None:
         return
+    given = notes.get("proposal-1")
+    if given is not None and int(given) != order.number:
+        raise NumberTaken(
+            f"rollout {notes.id} has number {int(given):04} already, not {order.number:04}",
+            "Leave --number away to carry on with it, or begin another rollout with --new.",
+        )
     name = StackName(order.coin, order.number, order.level)
     entry = means.ledger.entry(name)
     if entry is not None and entry.rollout != notes.id:

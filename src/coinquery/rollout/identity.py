@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coinquery.errors import RolloutEnded
+from coinquery.errors import NotOurStack, RolloutEnded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from coinquery.stacks.parameter_store import ParameterStore
 
 ROLLOUTS = "/coinquery/rollouts"
-#: Marks of a rollout's life: it went live, its name is being given back, it is back, its stack is being retired.
-LIVE, GIVING_BACK, GIVEN_BACK, RETIRED = "live", "giving-back", "given-back", "retired"
+#: Marks of a rollout's life: its creation was asked for, the records were moved to it, it went live, its name is being
+#: given back, it is back, its stack may go and is being looked at, its stack goes.
+CREATED, SWITCHED, LIVE, GIVING_BACK, GIVEN_BACK = "created", "switched", "live", "giving-back", "given-back"
+RETIRING, RETIRED = "retiring", "retired"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class Notes:
         mark = Mark(time=now.isoformat(timespec="milliseconds"), who=who)
         return msgspec.json.decode(self.settle(what, msgspec.json.encode(mark).decode()), type=Mark)
 
+    def unmark(self, what: str) -> None:
+        """Take back a mark that was a lock: only RETIRING is one."""
+        self.store.remove(self._path(what))
+
     def marked(self, what: str) -> Mark | None:
         """When and by whom something happened; None if it did not."""
         value = self.get(what)
@@ -91,7 +97,10 @@ def latest(store: ParameterStore, key: Key) -> Notes | None:
 
 def of_id(store: ParameterStore, rollout: str) -> Notes:
     """The notes of a rollout named by its id, as a stack's tag or the ledger has it."""
-    coin, level, region, release, attempt = rollout.split("/")
+    try:
+        coin, level, region, release, attempt = rollout.split("/")
+    except ValueError:
+        raise NotOurStack(f"{rollout!r} is no rollout: cq did not make that stack", "Nothing was changed.") from None
     return Notes(store, Key(coin, level, region, release), int(attempt))
 
 
@@ -119,6 +128,20 @@ def another(store: ParameterStore, key: Key) -> Notes:
     """The rollout that a command with ``--new`` would begin: the one after the newest."""
     newest = latest(store, key)
     return Notes(store, key, 1 if newest is None else newest.attempt + 1)
+
+
+def refuse_retired(notes: Notes, name: object) -> None:
+    """Raise RolloutEnded if the rollout's stack is being retired: no name may come to lead to it.
+
+    Call it after the intention to move a name is noted; ``cq retire`` looks for that note after it has set its own.
+    """
+    for what in (RETIRED, RETIRING):
+        mark = notes.marked(what)
+        if mark is not None:
+            raise RolloutEnded(
+                f"{name} is being retired, since {mark.time} by {mark.who}",
+                f"No record was changed. `cq retire {name}` finishes that, or gives it up if a rung refuses.",
+            )
 
 
 def claim(notes: Notes, now: datetime) -> Notes:

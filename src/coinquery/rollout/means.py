@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from coinquery.account import caller
 from coinquery.dns.names import Names
 from coinquery.rollout.rollout import Means
+from coinquery.stacks import foundation
 from coinquery.stacks.journal import Journal
 from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 
 def gather(aws: Aws, config: Config, clock: Clock, coin: str, level: str) -> Means:
-    """Everything is in the home region but the names, which are global."""
+    """Everything is in the home region but the names, which are global.
+
+    Raises NotBootstrapped or BadConfiguration where the home region does not know itself as the ledger's.
+    """
     home = config.home_region
-    store = ParameterStore(aws.ssm(home))
+    foundation.check_home(aws, config, home)
+    store = ParameterStore(aws.ssm(home), clock)
     return Means(
         aws=aws,
         config=config,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
-from coinquery.rollout.identity import GIVING_BACK
+from coinquery.rollout.identity import GIVING_BACK, SWITCHED
 from coinquery.rollout.proof import MonitorProof, TargetProof
 from coinquery.rollout.steps.announce import Announce
 from coinquery.rollout.steps.confirm_protection import ConfirmProtection
@@ -16,7 +16,7 @@ from coinquery.rollout.steps.find_release import FindRelease
 from coinquery.rollout.steps.find_way_back import FindWayBack
 from coinquery.rollout.steps.give_back import GiveBack
 from coinquery.rollout.steps.reserve import ReserveStackName
-from coinquery.rollout.steps.switch import SWITCHED, SwitchDns
+from coinquery.rollout.steps.switch import SwitchDns
 from coinquery.rollout.steps.verify import VerifyInPublic
 from coinquery.rollout.steps.verify_inside import VerifyInside
 from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
@@ -28,11 +28,10 @@ from coinquery.stacks.protection import Protector
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coinquery.rollout.identity import Mark, Notes
+    from coinquery.rollout.identity import Mark
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Step
-    from coinquery.rollout.way_back import WayBack
-    from coinquery.stacks.stack import Stack
+    from coinquery.rollout.way_back import GoingBack
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def _production(rollout: Rollout, means: Means) -> tuple[Step, ...]:
     return (
         WaitForNodes(proof, means.config.waits.nodes),
         WaitForMonitor(proof, means.config.waits.monitor),
-        ConfirmProtection(rollout, Protector(aws.cloudformation(region), aws.elbv2(region))),
+        ConfirmProtection(lambda: rollout.reserved, _protector(means, region)),
         SwitchDns(rollout, means, proof),
         VerifyInPublic(means, commit, lambda: rollout.created),
         *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED)),
@@ -83,21 +82,26 @@ def _inside(means: Means, proof: MonitorProof, moved: Callable[[], Mark | None])
     return (VerifyInside(proof, means.config.waits.verify, moved),) if means.names.private else ()
 
 
-def way_back(means: Means, source: Stack, destination: Stack, back: WayBack, notes: Notes) -> tuple[Step, ...]:
+def way_back(means: Means, going: GoingBack) -> tuple[Step, ...]:
     """The steps of a rollback from one stack to the one before."""
-    find, verify = FindWayBack(back, destination), VerifyInPublic(means, destination.commit, lambda: destination)
+    destination = going.destination
+    find, verify = FindWayBack(going), VerifyInPublic(means, destination.commit, lambda: destination)
     if not destination.name.is_production:
         targets = TargetProof(means.aws, destination.region, lambda: destination)
-        wait = WaitForTargets(targets, means.config.waits.monitor)
-        return (find, wait, GiveBack(source, notes, back, means, targets), verify)
+        return (find, WaitForTargets(targets, means.config.waits.monitor), GiveBack(going, means, targets), verify)
     proof = MonitorProof(means.aws, means.config, means.clock, destination.region, lambda: destination)
     return (
         find,
+        ConfirmProtection(lambda: destination.name, _protector(means, destination.region)),
         WaitForMonitor(proof, means.config.waits.monitor),
-        GiveBack(source, notes, back, means, proof),
+        GiveBack(going, means, proof),
         verify,
-        *_inside(means, proof, lambda: notes.marked(GIVING_BACK)),
+        *_inside(means, proof, lambda: going.notes.marked(GIVING_BACK)),
     )
+
+
+def _protector(means: Means, region: str) -> Protector:
+    return Protector(means.aws.cloudformation(region), means.aws.elbv2(region))
 
 
 def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
@@ -108,12 +112,6 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
     preflight.check_certificate(aws, level, coin, region)
     image_id = preflight.machine_image(aws, config, region)
     return {
-        "Coin": coin.ticker,
-        "Level": rollout.level_name,
-        "Release": rollout.release.tag,
-        "Commit": rollout.release.commit,
-        "Rollout": rollout.notes.id,
-        "Author": rollout.author,
         **parameters.network(config, level, coin, ground, region),
         **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),

@@ -62,11 +62,13 @@ class MonitorProof:
         if self._asked is not None and now - self._asked < self._pause:
             return
         self._asked = now
+        from botocore.exceptions import ClientError
+
         try:
             invoke.ask(self._functions)
             self._problem = {}
-        except CoinQueryError as error:
-            self._problem = {"monitor": error.what}
+        except (CoinQueryError, ClientError) as error:
+            self._problem = {"monitor": str(error)}
 
     def out_of_step(self) -> dict[str, str]:
         """What the newest record of each instance says, where that is not ``healthy``.

@@ -7,70 +7,116 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import NoWayBack
 from coinquery.rollout import plan, way_back
-from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, Notes, of_id
+from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
+from coinquery.rollout.way_back import GoingBack, WayBack
 from coinquery.stacks import inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
-    from coinquery.rollout.way_back import WayBack
     from coinquery.stacks.stack import Stack
+
+#: How many of the newest rollouts are looked at for one that was switched or is being given back.
+LOOKED_AT = 10
 
 
 @dataclass(frozen=True)
 class Return:
-    """A way back that can be gone: from ``source`` to ``destination``."""
+    """A way back that can be gone, and its steps."""
 
-    source: Stack
-    destination: Stack
-    back: WayBack
-    notes: Notes
+    going: GoingBack
     steps: tuple[Step, ...]
 
 
-def make_plan(means: Means, coin: str, level: str) -> Return:
+def make_plan(means: Means, coin: str, level: str, source: StackName | None = None) -> Return:
     """Find the way back of the live stack, or one that was begun and not finished; nothing is changed.
 
-    Raises NoWayBack where there is none.
+    ``source`` is the stack to go back from, where a person named it: needed only to go back a second time. Raises
+    NoWayBack where there is none.
     """
     stacks = [s for s in inventory.everywhere(means.aws, means.config) if (s.name.coin, s.name.level) == (coin, level)]
-    live = inventory.leading(stacks, means.names.read())
-    if live is None:
-        raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", "Look at it with: cq dns show")
-    source = _unfinished(means, stacks, live) or live
-    notes = of_id(means.store, source.rollout)
-    back = _stored(source, way_back.read(notes))
-    destination = next((stack for stack in stacks if str(stack.name) == back.stack), None)
-    if destination is None or destination.status != "CREATE_COMPLETE":
-        raise NoWayBack(f"{source.name} came after {back.stack}, which is gone", "Deploy the release that is wanted.")
-    return Return(source, destination, back, notes, plan.way_back(means, source, destination, back, notes))
+    standing = means.names.read()
+    live = inventory.leading(stacks, standing)
+    name, notes = _source(means, coin, level, None if live is None else live.name, source)
+    back = _stored(name, way_back.read(notes))
+    going = GoingBack(name, _destination(means, name, back, stacks), standing, back, notes)
+    return Return(going, plan.way_back(means, going))
 
 
 def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end."""
     run.carry_out(planned.steps)
-    planned.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
+    planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
-def _unfinished(means: Means, stacks: list[Stack], live: Stack) -> Stack | None:
-    """The stack whose name was being given back when the command was stopped, if the records still say so."""
-    for stack in stacks:
-        notes = of_id(means.store, stack.rollout)
-        if notes.marked(GIVING_BACK) is None or notes.marked(GIVEN_BACK) is not None:
+def _source(
+    means: Means, coin: str, level: str, live: StackName | None, named: StackName | None
+) -> tuple[StackName, Notes]:
+    """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
+    recent = list(_recent(means, coin, level))
+    for name, notes in recent:
+        if _under_way(notes) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
+            return name, notes
+    for name, notes in recent:
+        if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
+            _refuse_second(means, name, notes, recent, named)
+            return name, notes
+    raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", "Look at it with: cq dns show")
+
+
+def _recent(means: Means, coin: str, level: str) -> Iterator[tuple[StackName, Notes]]:
+    entries = means.ledger.entries(f"/coinquery/stacks/{coin}/{level}")
+    for name in sorted(entries, reverse=True)[:LOOKED_AT]:
+        yield name, of_id(means.store, entries[name].rollout)
+
+
+def _under_way(notes: Notes) -> bool:
+    return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
+
+
+def _leads_back_to(notes: Notes) -> str:
+    back = way_back.read(notes)
+    return "" if back is None else back.stack
+
+
+def _refuse_second(
+    means: Means, name: StackName, notes: Notes, recent: Iterable[tuple[StackName, Notes]], named: StackName | None
+) -> None:
+    """A command that is run again must not go back one more: that takes a person who says from where."""
+    came = notes.marked(SWITCHED)
+    for other, theirs in recent:
+        given = theirs.marked(GIVEN_BACK)
+        if given is None or named == name or _leads_back_to(theirs) != str(name):
             continue
-        back = way_back.read(notes)
-        if back is not None and str(live.name) in (str(stack.name), back.stack):
-            return stack
-    return None
+        if came is None or given.time > came.time:
+            raise NoWayBack(
+                f"{means.names.public.name} was given back by {other} to {name} at {given.time} by {given.who}",
+                f"Nothing is left to do. To go back further: cq rollback {name.coin} --from {name}",
+            )
 
 
-def _stored(source: Stack, back: WayBack | None) -> WayBack:
+def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterable[Stack]) -> Stack:
+    destination = next((stack for stack in stacks if str(stack.name) == back.stack), None)
+    if destination is None:
+        raise NoWayBack(f"{source} came after {back.stack}, which is gone", "Deploy the release that is wanted.")
+    if not destination.standing or of_id(means.store, destination.rollout).marked(RETIRED) is not None:
+        raise NoWayBack(
+            f"{source} came after {back.stack}, which is {destination.status} or being retired",
+            f"Look at it with: cq status {back.stack}",
+        )
+    return destination
+
+
+def _stored(source: StackName, back: WayBack | None) -> WayBack:
     if back is None or back.standing.public is None:
-        raise NoWayBack(f"before {source.name} the name led nowhere", "Deploy the release that is wanted.")
+        raise NoWayBack(f"before {source} the name led nowhere", "Deploy the release that is wanted.")
     if not back.stack:
         raise NoWayBack(
-            f"before {source.name} the name led to {back.standing.public.target}, which is no stack of ours",
+            f"before {source} the name led to {back.standing.public.target}, which is no stack of ours",
             "cq can't prove that it serves. docs/process.md says how to change the record by hand.",
         )
     return back

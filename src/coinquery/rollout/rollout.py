@@ -75,6 +75,11 @@ class Rollout:
         return _NOT_FOR_TAGS.sub("-", plain).strip()[:256] or "unknown"
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """The template's parameters that say whose the stack is: the same as its tags, for its instances."""
+        return {key.title(): value for key, value in self.tags.items() if key != "stack"}
+
+    @property
     def tags(self) -> dict[str, str]:
         """The stack's tags, without their prefix."""
         return {

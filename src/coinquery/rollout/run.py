@@ -35,11 +35,12 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Done:
-    """A step whose result holds: what was seen, and after how many seconds."""
+    """A step whose result holds: what was seen, and after how many seconds; ``warning`` is ``""`` if all went well."""
 
     step: str
     seconds: float
     saw: str
+    warning: str = ""
 
 
 class Run:
@@ -81,7 +82,7 @@ class Run:
             self._clock.sleep(self._poll.seconds)
             just_acted = False
         seconds = (self._clock.now() - begun).total_seconds()
-        self.done.append(Done(step.title, round(seconds, 1), seen.detail))
+        self.done.append(Done(step.title, round(seconds, 1), seen.detail, seen.warning))
         self._progress.ended(step, seen, seconds)
 
     def _look(self, step: Step) -> Observation:

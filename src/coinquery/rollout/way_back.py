@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from coinquery.dns.names import Standing
+from coinquery.dns.names import KINDS, Standing
+from coinquery.dns.zone import same
 from coinquery.stacks import inventory
 
 if TYPE_CHECKING:
+    from coinquery.naming import StackName
     from coinquery.rollout.identity import Notes
     from coinquery.rollout.rollout import Means
+    from coinquery.stacks.stack import Stack
 
 NOTE = "way-back"
 
@@ -24,10 +28,25 @@ class WayBack(msgspec.Struct, frozen=True, kw_only=True):
     time: str
 
 
-def store(means: Means, notes: Notes, standing: Standing) -> WayBack:
-    """Keep what stands now as the rollout's way back, unless one is kept; return the one that is."""
-    kept = read(notes)
-    if kept is not None:
+@dataclass(frozen=True)
+class GoingBack:
+    """A name on its way back from ``source`` to ``destination``; ``standing`` is what stood when that was planned."""
+
+    source: StackName
+    destination: Stack
+    standing: Standing
+    back: WayBack
+    notes: Notes
+
+
+def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> WayBack:
+    """Keep what stands now as the rollout's way back, unless one is kept that is still good; return the one that is.
+
+    One is good as long as each record is where it was or already leads to ``target``. If others moved the records
+    before this rollout moved any, what stands now is kept as the next way back.
+    """
+    turn, kept = _newest(notes)
+    if kept is not None and (_is_good(kept.standing, standing, target) or _is_ours(standing, target)):
         return kept
     live = inventory.leading(inventory.everywhere(means.aws, means.config), standing)
     back = WayBack(
@@ -35,13 +54,31 @@ def store(means: Means, notes: Notes, standing: Standing) -> WayBack:
         stack="" if live is None else str(live.name),
         time=means.clock.now().isoformat(timespec="seconds"),
     )
-    return _decode(notes.settle(NOTE, msgspec.json.encode(back).decode()))
+    return _decode(notes.settle(_note(turn + 1), msgspec.json.encode(back).decode()))
 
 
 def read(notes: Notes) -> WayBack | None:
-    """The rollout's way back, None if it never switched."""
-    value = notes.get(NOTE)
-    return None if value is None else _decode(value)
+    """The rollout's way back, None if it never came to switch."""
+    return _newest(notes)[1]
+
+
+def _newest(notes: Notes) -> tuple[int, WayBack | None]:
+    turn, kept = 0, None
+    while (value := notes.get(_note(turn + 1))) is not None:
+        turn, kept = turn + 1, _decode(value)
+    return turn, kept
+
+
+def _is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
+    return all(same(standing.of(kind), kept.of(kind)) or same(standing.of(kind), target.of(kind)) for kind in KINDS)
+
+
+def _is_ours(standing: Standing, target: Standing) -> bool:
+    return any(same(standing.of(kind), target.of(kind)) for kind in KINDS if target.of(kind) is not None)
+
+
+def _note(turn: int) -> str:
+    return NOTE if turn == 1 else f"{NOTE}-{turn}"
 
 
 def _decode(value: str) -> WayBack:

@@ -48,7 +48,7 @@ def request_token(*words: str) -> str:
     return "cq-" + hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
-def first_failure(cloudformation: CloudFormationClient, name: StackName) -> str:
+def first_failure(cloudformation: CloudFormationClient, name: StackName | str) -> str:
     """Which resource failed first, and why, from the stack's events."""
     failures = [
         event

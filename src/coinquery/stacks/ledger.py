@@ -40,8 +40,8 @@ class Ledger:
         if self._store.create(parameter, msgspec.json.encode(entry).decode()):
             self._store.note(_latest(name.coin, name.level), str(name.number))
             return True
-        standing = self.entry(name)
-        return standing is not None and standing.rollout == entry.rollout
+        standing = msgspec.json.decode(self._store.standing(parameter), type=Entry)
+        return standing.rollout == entry.rollout
 
     def entry(self, name: StackName) -> Entry | None:
         """What the ledger keeps of a stack name; None if the number was never given out."""

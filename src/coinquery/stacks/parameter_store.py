@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery import aws
+from coinquery.clock import SystemClock
+from coinquery.errors import AwsUnreachable
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
+
+    from coinquery.clock import Clock
+
+#: How often a parameter that exists is looked for.
+READS = 5
 
 
 class ParameterStore:
     """SSM parameters that are created and never changed or deleted (``Overwrite=False`` is an atomic create)."""
 
-    def __init__(self, ssm: SSMClient) -> None:
+    def __init__(self, ssm: SSMClient, clock: Clock | None = None) -> None:
         self._ssm = ssm
+        self._clock = clock or SystemClock()
 
     def create(self, name: str, value: str) -> bool:
         """Create the parameter; False if it exists already, whatever its value.
@@ -29,10 +37,21 @@ class ParameterStore:
 
     def settle(self, name: str, value: str) -> str:
         """Create the parameter unless it exists; return the value that stands."""
-        if self.create(name, value):
-            return value
-        standing = self.get(name)
-        return value if standing is None else standing
+        return value if self.create(name, value) else self.standing(name)
+
+    def standing(self, name: str) -> str:
+        """The value of a parameter that is known to exist, though a late read may not show it yet.
+
+        Raises AwsUnreachable if it does not come to light within a few seconds.
+        """
+        for _ in range(READS):
+            value = self.get(name)
+            if value is not None:
+                return value
+            self._clock.sleep(1)
+        raise AwsUnreachable(
+            f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
+        )
 
     def get(self, name: str) -> str | None:
         """The value, or None if there is no such parameter."""
@@ -40,6 +59,10 @@ class ParameterStore:
             return self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
         except self._ssm.exceptions.ParameterNotFound:
             return None
+
+    def remove(self, name: str) -> None:
+        """Take away a parameter that is a lock and no record; one that is gone is gone."""
+        self._ssm.delete_parameters(Names=[name])
 
     def below(self, path: str) -> dict[str, str]:
         """Every parameter below a path, by full name."""

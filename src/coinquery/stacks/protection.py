@@ -61,6 +61,10 @@ class Protector:
             if not protected:
                 self._set_deletion_protection(arn, "true")
 
+    def keeps(self, stack: stacks.Stack) -> bool:
+        """Whether the stack has what a production stack is created with: termination protection and stack policy."""
+        return stack.protected and self._policy_denies_updates(stack.name)
+
     def protects(self, stack: stacks.Stack) -> bool:
         """Whether anything still keeps the stack from being deleted."""
         return stack.protected or any(self._is_protected(arn) for arn in load_balancers(stack))

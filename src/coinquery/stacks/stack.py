@@ -51,7 +51,12 @@ class Stack:
     @property
     def failed(self) -> bool:
         """Whether it can't become complete any more."""
-        return self.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK", "DELETE")) or self.status.endswith("FAILED")
+        return self.status.startswith(("ROLLBACK", "DELETE")) or self.status.endswith("FAILED")
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is complete and nothing is being done to it."""
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
     @property
     def instances(self) -> int:

@@ -157,7 +157,8 @@ def _last_line(text: str) -> str:
 def next_steps(state: State) -> str:
     """What to try after ``cq demo --keep``."""
     folder = Path(state.root, "demo", "service")
-    lead = f"export CQ_LOCAL_DIR={shlex.quote(str(state.root))}\n" if os.environ.get("CQ_LOCAL_DIR") else ""
+    given = {name: os.environ[name] for name in ("CQ_LOCAL_DIR", "CQ_LOCAL_BLOCK") if os.environ.get(name)}
+    lead = "".join(f"export {name}={shlex.quote(value)}\n  " for name, value in given.items())
     return f"""It all runs on. Try, in {folder}:
   {lead}eval "$(cq local env)"
   cq ls

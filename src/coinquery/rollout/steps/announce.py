@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Announce:
     def act(self) -> None:
         """Tell the team."""
         notes, now = self._rollout.notes, self._means.clock.now()
-        mine = f"{now.isoformat()} {id(self)}"
+        mine = f"{now.isoformat()} {secrets.token_hex(8)}"
         repeat = notes.settle(CLAIM, mine) != mine
         delivery = self._announcer.tell(production_live(self._message(possible_repeat=repeat)))
         if delivery.delivered:

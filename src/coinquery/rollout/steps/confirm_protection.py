@@ -8,7 +8,9 @@ from coinquery.durations import Duration
 from coinquery.rollout.step import Observation, holds, missing
 
 if TYPE_CHECKING:
-    from coinquery.rollout.rollout import Rollout
+    from collections.abc import Callable
+
+    from coinquery.naming import StackName
     from coinquery.stacks.protection import Protector
 
 
@@ -18,8 +20,8 @@ class ConfirmProtection:
     title = "confirm the protection"
     limit = Duration(120)
 
-    def __init__(self, rollout: Rollout, protector: Protector) -> None:
-        self._rollout = rollout
+    def __init__(self, name: Callable[[], StackName], protector: Protector) -> None:
+        self._name = name
         self._protector = protector
 
     def intent(self) -> str:
@@ -28,10 +30,9 @@ class ConfirmProtection:
 
     def observe(self) -> Observation:
         """What AWS says is protected."""
-        gaps = self._protector.read(self._rollout.reserved).missing
+        gaps = self._protector.read(self._name()).missing
         return missing("missing: " + ", ".join(gaps)) if gaps else holds(self.intent())
 
     def act(self) -> None:
         """Switch on what is missing."""
-        name = self._rollout.reserved
-        self._protector.complete(name, self._protector.read(name))
+        self._protector.complete(self._name(), self._protector.read(self._name()))

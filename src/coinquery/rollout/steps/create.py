@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.errors import NotOurStack, RolloutEnded, StackFailed
-from coinquery.rollout.identity import RETIRED
+from coinquery.rollout.identity import CREATED, refuse_retired
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import create
 from coinquery.stacks import stack as stacks
+from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means, Rollout
+
+
+#: How late CloudFormation may show a stack that it was asked for.
+NOT_SHOWN_YET = timedelta(minutes=1)
 
 
 class CreateStack:
@@ -26,6 +33,8 @@ class CreateStack:
         self._journal = means.journal
         self._cloudformation = means.aws.cloudformation(rollout.region)
         self._parameters = parameters
+        self._clock = means.clock
+        self._protector = Protector(self._cloudformation, means.aws.elbv2(rollout.region))
         self.limit = means.config.waits.create
 
     def intent(self) -> str:
@@ -39,7 +48,7 @@ class CreateStack:
         name = self._rollout.reserved
         stack = stacks.read(self._cloudformation, name)
         if stack is None:
-            return missing(f"{name} does not exist yet")
+            return self._absent(name)
         if stack.rollout != self._rollout.notes.id:
             raise NotOurStack(
                 f"a stack {name} exists and belongs to {stack.rollout or 'nobody that its tags name'}",
@@ -50,15 +59,33 @@ class CreateStack:
         if stack.status != "CREATE_COMPLETE":
             return waiting(f"{name} is {stack.status}")
         self._rollout.stack = stack
+        if name.is_production and not self._protector.keeps(stack):
+            return missing(f"{name} is not protected any more")
         return holds(f"{name} is {stack.status}")
 
     def act(self) -> None:
         """Ask CloudFormation for the stack."""
         name, notes = self._rollout.reserved, self._rollout.notes
-        if notes.get(RETIRED) is not None:
-            raise RolloutEnded(f"{name} was retired", "Run the same command again: it takes the next number.")
+        if self._rollout.stack is not None:
+            self._protector.complete(name, self._protector.read(name))
+            return
+        refuse_retired(notes, name)
         self._journal.write(name, self.title, "begins", notes.id, self._rollout.release.commit)
-        create.create(self._cloudformation, name, self._parameters, self._rollout.tags)
+        parameters = {**self._rollout.parameters, **self._parameters}
+        create.create(self._cloudformation, name, parameters, self._rollout.tags)
+        notes.mark(CREATED, self._clock.now(), self._journal.who)
+
+    def _absent(self, name: StackName) -> Observation:
+        """Not created yet, or created a moment ago and not shown yet, or deleted since, which ends the rollout."""
+        created = self._rollout.notes.marked(CREATED)
+        if created is None:
+            return missing(f"{name} does not exist yet")
+        if self._clock.now() - datetime.fromisoformat(created.time) < NOT_SHOWN_YET:
+            return waiting(f"{name} is asked for and not shown yet")
+        raise RolloutEnded(
+            f"{name} was created at {created.time} by {created.who} and is gone; its number is not used again",
+            "Start another rollout of this release with --new.",
+        )
 
     def _failure(self, stack: stacks.Stack) -> StackFailed:
         why = create.first_failure(self._cloudformation, stack.name)

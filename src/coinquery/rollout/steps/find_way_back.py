@@ -8,8 +8,7 @@ from coinquery.durations import Duration
 from coinquery.rollout.step import Observation, holds
 
 if TYPE_CHECKING:
-    from coinquery.rollout.way_back import WayBack
-    from coinquery.stacks.stack import Stack
+    from coinquery.rollout.way_back import GoingBack
 
 
 class FindWayBack:
@@ -18,14 +17,13 @@ class FindWayBack:
     title = "find the way back"
     limit = Duration(60)
 
-    def __init__(self, back: WayBack, destination: Stack) -> None:
-        self._back = back
-        self._destination = destination
+    def __init__(self, going: GoingBack) -> None:
+        self._going = going
 
     def intent(self) -> str:
         """What the plan shows."""
-        stack = self._destination
-        return f"{stack.name}, release {stack.release}, commit {stack.commit}, stored {self._back.time}"
+        stack = self._going.destination
+        return f"{stack.name}, release {stack.release}, commit {stack.commit}, stored {self._going.back.time}"
 
     def observe(self) -> Observation:
         """What was found."""

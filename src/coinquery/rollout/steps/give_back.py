@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.rollout.identity import GIVING_BACK
+from coinquery.rollout.identity import GIVING_BACK, of_id, refuse_retired
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 
 if TYPE_CHECKING:
-    from coinquery.rollout.identity import Notes
     from coinquery.rollout.proof import Proof
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.step import Observation
-    from coinquery.rollout.way_back import WayBack
-    from coinquery.stacks.stack import Stack
+    from coinquery.rollout.way_back import GoingBack
 
 
 class GiveBack:
@@ -22,28 +20,28 @@ class GiveBack:
 
     title = "give the name back"
 
-    def __init__(self, source: Stack, notes: Notes, back: WayBack, means: Means, proof: Proof) -> None:
-        self._source = source
-        self._notes = notes
-        self._back = back
+    def __init__(self, going: GoingBack, means: Means, proof: Proof) -> None:
+        self._going = going
         self._means = means
         self._proof = proof
-        self._move = RecordMove(means.names, notes, "back")
+        self._move = RecordMove(means.names, going.notes, "back")
         self.limit = means.config.waits.dns_sync
 
     def intent(self) -> str:
         """What the plan shows."""
-        return f"from {self._source.name} to {self._back.stack}"
+        return f"from {self._going.source} to {self._going.destination.name}"
 
     def observe(self) -> Observation:
         """Where the records lead."""
-        return self._move.observe(self._back.standing)
+        return self._move.observe(self._going.back.standing)
 
     def act(self) -> None:
         """Mark the rollout as given back, so that its deploy does not take the name again; then move the records."""
         require(self._proof)
-        who, names = self._means.journal.who, self._means.names
-        self._means.journal.write(self._source.name, self.title, "begins", self._notes.id, f"to {self._back.stack}")
-        self._notes.mark(GIVING_BACK, self._means.clock.now(), who)
-        self._move.make(names.target(self._source.outputs), self._back.standing, f"{self._notes.id} given back")
-        self._means.journal.write(self._source.name, self.title, "done", self._notes.id, f"to {self._back.stack}")
+        means, going = self._means, self._going
+        notes, destination = going.notes, going.destination
+        means.journal.write(going.source, self.title, "begins", notes.id, f"to {destination.name}")
+        notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
+        refuse_retired(of_id(means.store, destination.rollout), destination.name)
+        self._move.make(going.standing, going.back.standing, f"{notes.id} given back")
+        means.journal.write(going.source, self.title, "done", notes.id, f"to {destination.name}")

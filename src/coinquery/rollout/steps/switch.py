@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import RolloutEnded
 from coinquery.rollout import way_back
-from coinquery.rollout.identity import GIVING_BACK, LIVE
+from coinquery.rollout.identity import GIVING_BACK, LIVE, SWITCHED, refuse_retired
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 from coinquery.rollout.step import Outcome, missing
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from coinquery.rollout.proof import Proof
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Observation
-
-#: The mark that keeps when the records were moved.
-SWITCHED = "switched"
 
 
 class SwitchDns:
@@ -49,7 +46,8 @@ class SwitchDns:
         notes, stack, means = self._rollout.notes, self._rollout.created, self._means
         self._refuse_ended()
         require(self._proof)
-        back = way_back.store(means, notes, self._names.read())
+        back = way_back.store(means, notes, self._names.read(), self._target())
+        refuse_retired(notes, stack.name)
         means.journal.write(stack.name, self.title, "begins", notes.id, f"from {back.stack or 'no stack'}")
         self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}")
         notes.mark(SWITCHED, means.clock.now(), means.journal.who)

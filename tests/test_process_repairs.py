@@ -1,0 +1,148 @@
+"""A world that somebody or something has disturbed: each command mends it, refuses it, or says what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from coinquery import naming
+from coinquery.errors import StackIsLive
+from coinquery.naming import StackName
+from coinquery.retirement.ladder import Ladder
+from coinquery.rollout import way_back
+from coinquery.rollout.identity import RETIRING, SWITCHED, Key, Notes
+from coinquery.stacks.protection import Protector
+from tests.teams import REGION, Team
+
+EMPTY = "Resources: {Group: {Type: 'AWS::Logs::LogGroup'}}"
+
+
+def _foreign(team: Team, name: str, **tags: str) -> None:
+    team.world.aws.cloudformation(REGION).create_stack(
+        StackName=name,
+        TemplateBody=EMPTY,
+        Tags=[{"Key": f"coinquery:{key}", "Value": value} for key, value in tags.items()],
+    )
+
+
+def _unprotect(team: Team, name: str) -> None:
+    team.world.aws.cloudformation(REGION).update_termination_protection(
+        StackName=name, EnableTerminationProtection=False
+    )
+
+
+@pytest.fixture(scope="module")
+def pair(team: Team) -> tuple[Team, str]:
+    """Two releases, the second live, one instance each, and a stack of that coin that is not ours."""
+    coin = team.coin("pair")
+    team.deploy(coin, "v1.0.0")
+    _foreign(team, f"cq-{coin}-0900-prod")
+    team.deploy(coin, "v1.1.0")
+    return team, coin
+
+
+def test_a_stack_without_outputs_can_be_retired(team: Team) -> None:
+    """As CloudFormation leaves one that failed to create: our tags, no load balancer."""
+    name = "cq-dash-0007-prod"
+    _foreign(team, name, rollout=f"dash/prod/{REGION}/v1.0.0/1", stack=name)
+    listed = {row["stack"]: row for row in json.loads(team.must("ls", "--json"))["stacks"]}
+    assert listed[name]["health"] != "healthy"
+    team.must("retire", name, "--name", name)
+    assert team.stack(name) is None
+
+
+def test_i5_protection_that_was_switched_off_by_hand_is_switched_on_by_the_same_command(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    name = f"cq-{coin}-0002-prod"
+    _unprotect(team, name)
+    team.deploy(coin, "v1.1.0")
+    stack = team.stack(name)
+    assert stack is not None
+    assert stack.protected
+
+
+def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    first = team.stack(f"cq-{coin}-0001-prod")
+    assert first is not None
+    names = team.names(coin, "stage")
+    target = names.target(first.outputs).public
+    names.public.zone.swap(names.public.name, None, target, "by hand")
+    try:
+        ran = team.run("retire", f"cq-{coin}-0001-prod", "--name", f"cq-{coin}-0001-prod")
+    finally:
+        names.public.zone.swap(names.public.name, target, None, "and back")
+    assert ran.returncode == 3
+    assert f"{coin}.stage.example.com leads to it" in ran.stderr
+
+
+def test_i6_the_way_back_is_kept_for_its_time(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    planned = json.loads(team.must("retire", f"cq-{coin}-0001-prod", "--plan", "--json"))
+    assert f"cq-{coin}-0002-prod goes back to it until" in planned["plan"][0]["intent"]
+
+
+def test_i13_dead_instances_are_not_healthy(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    first = team.stack(f"cq-{coin}-0001-prod")
+    assert first is not None
+    team.must("monitor", "run", "--once", "--region", REGION)
+    from coinquery.fleet import overview
+
+    records = overview.newest(team.world.aws, first)
+    assert records
+    now, long = datetime.now(UTC), first.created - datetime(2000, 1, 1, tzinfo=UTC)
+    assert overview.summary(first, set(records), records, now, long) == "healthy"
+    assert overview.summary(first, set(), records, now, long) == "0 of 1 healthy"
+
+
+def test_i10_the_way_back_mends_protection_and_passes_foreign_stacks_over(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    _unprotect(team, f"cq-{coin}-0001-prod")
+    team.must("rollback", coin, "--yes")
+    first = team.stack(f"cq-{coin}-0001-prod")
+    assert first is not None
+    assert first.protected
+    assert team.names(coin).leads_to(first.outputs)
+
+
+def test_i10_the_way_back_is_there_when_the_live_stack_is_gone(pair: tuple[Team, str]) -> None:
+    """Not by cq: somebody lifted everything and deleted it."""
+    team, coin = pair
+    team.deploy(coin, "v1.1.0", "--new")
+    name = f"cq-{coin}-0003-prod"
+    gone = team.stack(name)
+    assert gone is not None
+    cloudformation = team.world.aws.cloudformation(REGION)
+    Protector(cloudformation, team.world.aws.elbv2(REGION)).lift(gone)
+    cloudformation.delete_stack(StackName=name)
+    team.must("rollback", coin, "--yes")
+    first = team.stack(f"cq-{coin}-0001-prod")
+    assert first is not None
+    assert team.names(coin).leads_to(first.outputs)
+    again = team.run("deploy", coin, "--release", "v1.1.0", "--region", REGION, "--yes")
+    assert again.returncode == 3, "its number is not used again by itself"
+
+
+def test_i6_who_retires_and_who_switches_see_each_other(team: Team) -> None:
+    """The note of either is written before it looks for the other's."""
+    means = team.means("doge")
+    name = StackName("doge", 77, "prod")
+    notes = Notes(means.store, Key("doge", "prod", REGION, "v1.0.0"), 1)
+    _foreign(team, str(name), rollout=notes.id, stack=str(name))
+    stack = team.stack(str(name))
+    assert stack is not None
+    ladder: Any = Ladder(means, stack, str(name))
+    ladder.climb()
+    standing = means.names.read()
+    way_back.store(means, notes, standing, standing)
+    with pytest.raises(StackIsLive, match="a switch to it was begun"):
+        Ladder(means, stack, str(name)).climb()
+    ran = team.run("retire", str(name), "--name", str(name))
+    assert ran.returncode == 3
+    assert notes.marked(RETIRING) is None, "a retirement that was refused holds nobody up"
+    assert notes.marked(SWITCHED) is None
+    assert naming.parse(str(name)) == name
