@@ -34,6 +34,11 @@ def _unprotect(team: Team, name: str) -> None:
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _bootstrapped(team: Team) -> None:
+    team.must("bootstrap", "--region", REGION, "--yes")
+
+
 @pytest.fixture(scope="module")
 def pair(team: Team) -> tuple[Team, str]:
     """Two releases, the second live, one instance each, and a stack of that coin that is not ours."""

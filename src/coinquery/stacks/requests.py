@@ -32,10 +32,10 @@ def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: d
 
     ``RequestCount`` is absent without traffic, so ``HealthyHostCount`` of the same window proves that metrics flow.
     Windows under a minute need metrics of high resolution; AWS's own have one value a minute, so there such a window
-    is never known.
+    is never known. A stack without target groups gets no requests.
     """
     counted, known = 0, True
-    for prefix in ("", "Internal") if stack.outputs.get("InternalTargetGroupArn") else ("",):
+    for prefix in (kind for kind in ("", "Internal") if stack.outputs.get(f"{kind}TargetGroupArn")):
         dimensions = {
             "TargetGroup": stack.outputs[f"{prefix}TargetGroupArn"].rpartition(":")[2],
             "LoadBalancer": stack.outputs[f"{prefix}LoadBalancerArn"].partition(":loadbalancer/")[2],
