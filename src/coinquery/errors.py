@@ -25,7 +25,7 @@ class WrongUse(CoinQueryError):
 
 
 class Refused(CoinQueryError):
-    """A guard said no; nothing was changed. Exit code 3."""
+    """A guard said no. Exit code 3."""
 
     exit_code = 3
 
@@ -98,10 +98,6 @@ class NotOurStack(Refused):
 
 class StackFailed(CoinQueryError):
     """CloudFormation could not create or delete the stack."""
-
-
-class ProtectionMissing(CoinQueryError):
-    """A production stack is not protected as it must be (I5)."""
 
 
 class InstanceNotProven(CoinQueryError):

@@ -54,13 +54,13 @@ class Commands(click.Group):
 @click.option("--config", metavar="FILE", help="The cq.toml to use; else CQ_CONFIG, else the nearest one upward.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def cq(context: click.Context, config: str | None, debug: bool) -> None:
+def cq(context: click.Context, config: str | None, debug: bool) -> None:  # noqa: ARG001 - _failed reads --debug
     """Numbered, immutable, protected production stacks for blockchain nodes.
 
     Exit codes: 0 done, 1 failed, 2 wrong use or bad configuration, 3 refused by a guard, 4 not finished: run the
     same command again.
     """
-    context.obj = Session(config, debug)
+    context.obj = Session(config)
 
 
 def main() -> None:

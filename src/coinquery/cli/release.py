@@ -64,6 +64,4 @@ def _tell(session: Session, release: Release) -> Delivery:
     from coinquery.aws import Aws
     from coinquery.notify import Announcer, new_release
 
-    slack = session.config.slack
-    announcer = Announcer(slack.webhook if slack else None, Aws(), session.config.home_region, session.clock)
-    return announcer.tell(new_release(release))
+    return Announcer.of(session.config, Aws(), session.clock).tell(new_release(release))

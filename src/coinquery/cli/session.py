@@ -19,9 +19,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 class Session:
     """One run of ``cq``."""
 
-    def __init__(self, config_path: str | None, debug: bool) -> None:
+    def __init__(self, config_path: str | None) -> None:
         self._config_path = config_path
-        self.debug = debug
 
     @cached_property
     def config(self) -> Config:

@@ -25,10 +25,6 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the alias leads to the load balancer of that DNS name."""
         return canonical(self.target) == canonical(host)
 
-    def retarget(self, target: str, target_zone: str) -> Alias:
-        """The same record for another load balancer."""
-        return Alias(name=self.name, target=target, target_zone=target_zone, evaluate_health=False)
-
     def record_set(self) -> ResourceRecordSetTypeDef:
         """The record set as Route 53 takes it."""
         return {

@@ -9,6 +9,7 @@ from coinquery.notify.slack import Delivery, post
 if TYPE_CHECKING:
     from coinquery.aws import Aws
     from coinquery.clock import Clock
+    from coinquery.config import Config
     from coinquery.notify.messages import Message
 
 
@@ -23,6 +24,11 @@ class Announcer:
         self._aws = aws
         self._region = region
         self._clock = clock
+
+    @classmethod
+    def of(cls, config: Config, aws: Aws, clock: Clock) -> Announcer:
+        """The announcer that a team's configuration names."""
+        return cls(None if config.slack is None else config.slack.webhook, aws, config.home_region, clock)
 
     def tell(self, message: Message) -> Delivery:
         """Send one message; raises nothing for a secret that can't be read or a Slack that fails."""

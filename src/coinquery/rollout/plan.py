@@ -64,7 +64,7 @@ def _production(rollout: Rollout, means: Means) -> tuple[Step, ...]:
         SwitchDns(rollout, means, proof),
         VerifyInPublic(means, commit, lambda: rollout.created),
         *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED)),
-        Announce(rollout, means, _announcer(means)),
+        Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)),
     )
 
 
@@ -116,8 +116,3 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
         **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),
     }
-
-
-def _announcer(means: Means) -> Announcer:
-    slack = means.config.slack
-    return Announcer(None if slack is None else slack.webhook, means.aws, means.config.home_region, means.clock)

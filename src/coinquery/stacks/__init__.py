@@ -1,1 +1,1 @@
-"""Stacks: the ledger of their numbers, their templates, how they are made, protected and retired."""
+"""Stacks: the ledger of their numbers, their templates, how they are made and protected."""

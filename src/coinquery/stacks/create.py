@@ -1,4 +1,4 @@
-"""Make a production stack, protected from its first second (I5), and say why one failed."""
+"""Make a stack, production protected from its first second (I5), and say why one failed."""
 
 from __future__ import annotations
 

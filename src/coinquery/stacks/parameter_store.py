@@ -18,7 +18,7 @@ READS = 5
 
 
 class ParameterStore:
-    """SSM parameters that are created and never changed or deleted (``Overwrite=False`` is an atomic create)."""
+    """SSM parameters, above all those that are created and never changed (``Overwrite=False`` is an atomic create)."""
 
     def __init__(self, ssm: SSMClient, clock: Clock | None = None) -> None:
         self._ssm = ssm

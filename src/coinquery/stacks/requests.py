@@ -20,11 +20,10 @@ MINUTE = 60
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests to a stack's target groups in a window; ``known`` only if other metrics of the same window are there."""
+    """Requests to a stack's target groups in a window; ``known`` only if other metrics of that window are there."""
 
     requests: int
     known: bool
-    window: Duration
 
 
 def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: datetime) -> Traffic:
@@ -42,7 +41,7 @@ def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: d
         }
         counted += int(sum(_values(cloudwatch, "RequestCount", dimensions, window, now)))
         known = known and bool(_values(cloudwatch, "HealthyHostCount", dimensions, window, now))
-    return Traffic(counted, known, window)
+    return Traffic(counted, known)
 
 
 def _values(

@@ -26,7 +26,6 @@ class Stack:
     region: str
     arn: str
     status: str
-    reason: str
     protected: bool
     created: datetime
     tags: dict[str, str]
@@ -100,7 +99,6 @@ def _stack(described: StackTypeDef, name: naming.StackName, region: str) -> Stac
         region=region,
         arn=described.get("StackId", ""),
         status=described["StackStatus"],
-        reason=described.get("StackStatusReason", ""),
         protected=described.get("EnableTerminationProtection", False),
         created=described["CreationTime"],
         tags={

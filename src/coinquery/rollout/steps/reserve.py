@@ -37,9 +37,7 @@ class ReserveStackName:
         """What the plan shows: the name if it is reserved, else the likely one."""
         if (name := self._standing()) is not None:
             return f"{name}, reserved"
-        coin, level = self._rollout.coin.ticker, self._rollout.level_name
-        number = self._number or self._ledger.next_number(coin, level)
-        return f"{StackName(coin, number, level)}, or the next free number"
+        return f"{self._name(str(self._wanted()))}, or the next free number"
 
     def observe(self) -> Observation:
         """Whether the rollout has its number."""
