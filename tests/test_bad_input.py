@@ -64,6 +64,7 @@ def _bootstrapped(team: Team) -> None:
         ((*DEPLOY, "--number", "0"), 2, "0"),
         ((*DEPLOY, "--number", "10000"), 2, "10000"),
         ((*DEPLOY, "--wait", "soon"), 2, "duration"),
+        ((*DEPLOY, "--snapshot", "snap-0123456789abcdef0"), 2, "snap-0123456789abcdef0 is not there"),
         (("retire", "cq-eth-0001-prod "), 2, "not a stack name"),
         (("retire", "cq-eth-4242-prod", "--name", "cq-eth-4242-prod"), 2, "never given out"),
         (("rollback", "doge", "--yes"), 3, "no stack of ours"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--new", is_flag=True, help="Another rollout of the same release, not the unfinished one.")
 @click.option("--number", type=click.IntRange(1, 9999), help="This stack number; refused if it was ever given out.")
+@click.option("--snapshot", metavar="SNAPSHOT", help="Restore this snapshot as chain data, not the coin's own.")
 @click.option("--wait", type=DURATION, help="Stay at most this long (30m); the same command carries on.")
 @json_option
 @click.pass_obj
@@ -38,6 +39,7 @@ def command(
     yes: bool,
     new: bool,
     number: int | None,
+    snapshot: str | None,
     wait: Duration | None,
     as_json: bool,
 ) -> None:
@@ -51,7 +53,7 @@ def command(
 
     session.catalogue[coin]
     means = gather(session.aws, session.config, session.clock, coin, level)
-    order = deploy.Order(coin, release, level, region, new, number)
+    order = deploy.Order(coin, release, level, region, new, number, snapshot)
     planned = deploy.make_plan(means, Git(Path.cwd()), order)
     steps = consent.show_plan(planned.steps)
     if plan_only:

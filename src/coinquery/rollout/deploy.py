@@ -25,6 +25,7 @@ class Order:
     """What is to be deployed: ``release`` is a tag, or any revision where the level is below production.
 
     ``new`` asks for another rollout of the same release; ``number`` for one number, which is refused if it was used.
+    ``snapshot`` is restored as chain data in place of the coin's own.
     """
 
     coin: str
@@ -33,6 +34,7 @@ class Order:
     region: str | None = None
     new: bool = False
     number: int | None = None
+    snapshot: str | None = None
 
 
 def make_plan(means: Means, git: Git, order: Order) -> Plan:
@@ -48,7 +50,9 @@ def make_plan(means: Means, git: Git, order: Order) -> Plan:
     key = Key(order.coin, order.level, region, found.tag)
     notes = (identity.another if order.new else identity.joined)(means.store, key)
     _check_number(means, order, notes)
-    rollout = Rollout(notes, coin, level, order.level, region, found, image)
+    snapshot = coin.snapshot if order.snapshot is None else order.snapshot
+    preflight.check_snapshot(means.aws, region, snapshot)
+    rollout = Rollout(notes, coin, level, order.level, region, found, image, snapshot)
     return plan.make(rollout, means, order.number)
 
 

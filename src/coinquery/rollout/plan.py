@@ -113,6 +113,6 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
     image_id = preflight.machine_image(aws, config, region)
     return {
         **parameters.network(config, level, coin, ground, region),
-        **parameters.machines(coin, level.instances or coin.instances, image_id, coin.snapshot),
+        **parameters.machines(coin, level.instances or coin.instances, image_id, rollout.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),
     }

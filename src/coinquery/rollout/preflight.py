@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.aws import code
 from coinquery.errors import BadConfiguration
 
 if TYPE_CHECKING:
@@ -27,6 +28,25 @@ def check_images(coin: Coin) -> None:
         raise BadConfiguration(
             f"coins.{coin.ticker}: container {container.name}: image {container.image} is not named by digest",
             "Write it as repository@sha256:… in the catalogue or in cq.toml.",
+        )
+
+
+def check_snapshot(aws: Aws, region: str, snapshot: str) -> None:
+    """Raise BadConfiguration unless the region has the snapshot, complete; no snapshot needs none."""
+    from botocore.exceptions import ClientError
+
+    if not snapshot:
+        return
+    try:
+        found = aws.ec2(region).describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
+    except ClientError as error:
+        if not code(error).startswith("InvalidSnapshot"):
+            raise
+        found = []
+    state = next((each.get("State", "") for each in found if each.get("SnapshotId") == snapshot), "not there")
+    if state != "completed":
+        raise BadConfiguration(
+            f"snapshot {snapshot} is {state} in {region}", "Name one that is complete, or none: nodes then sync afresh."
         )
 
 

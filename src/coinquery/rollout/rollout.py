@@ -42,6 +42,7 @@ class Rollout:
     """What is deployed, where, and, as the steps find or make it, the stack.
 
     ``release.tag`` is the tag, or the commit where the level takes any commit. ``image`` is the service's, by digest.
+    ``snapshot`` holds the chain data to begin from, ``""`` for none.
     """
 
     notes: Notes
@@ -51,6 +52,7 @@ class Rollout:
     region: str
     release: Release
     image: str
+    snapshot: str = ""
     name: StackName | None = None
     stack: Stack | None = field(default=None, repr=False)
 
