@@ -130,6 +130,13 @@ def test_another_home_region_than_the_accounts(team: Team, tmp_path: Path) -> No
     assert "ledger in us-east-1" in _refused(team, 2, *DEPLOY, **other)
 
 
+def test_i2_a_second_ledger_is_not_bootstrapped(team: Team, tmp_path: Path) -> None:
+    other = _with(team, tmp_path, lambda text: text.replace('home_region = "us-east-1"', 'home_region = "eu-west-1"'))
+    ran = team.run("bootstrap", "--region", "eu-west-1", "--yes", **other)
+    assert ran.returncode == 2
+    assert "ledger in us-east-1" in ran.stderr
+
+
 def test_a_region_that_was_not_bootstrapped(team: Team) -> None:
     region = "eu-west-1"
     images.build_service(team.world.state, region, team.repository.folder, team.commits["v1.0.0"])

@@ -50,9 +50,9 @@ class HomeRegion:
     def observe(self) -> Observation:
         """What the region knows."""
         home = foundation.home(self._aws, self._region)
+        foundation.check_one_ledger(self._aws, self._config)
         if home is None:
             return missing("not set")
-        foundation.check_home(self._aws, self._config, self._region)
         return holds(home)
 
     def act(self) -> None:

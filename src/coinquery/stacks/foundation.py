@@ -70,7 +70,20 @@ def check_home(aws: Aws, config: Config, region: str) -> None:
     """Raise unless the region knows the configured home region as its own: there must be one ledger."""
     known = home(aws, region)
     if known is None:
+        check_one_ledger(aws, config)
         raise _not_bootstrapped(region, f"{HOME_PARAMETER} is not set")
+    _refuse_other(config, region, known)
+
+
+def check_one_ledger(aws: Aws, config: Config) -> None:
+    """Raise BadConfiguration if any configured region belongs to another ledger than the configured one."""
+    for region in config.regions:
+        known = home(aws, region)
+        if known is not None:
+            _refuse_other(config, region, known)
+
+
+def _refuse_other(config: Config, region: str, known: str) -> None:
     if known != config.home_region:
         raise BadConfiguration(
             f"cq.toml: home_region: {config.home_region}, but {region} belongs to the ledger in {known}",
