@@ -11,7 +11,7 @@ from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, Refused, StackInUse, StackIsLive
 from coinquery.rollout import way_back
 from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
-from coinquery.rollout.proof import MonitorProof
+from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, requests
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Ladder:
         if live is None:
             return Rung("a healthy successor is live", False, "no stack of ours is live", Refused)
         gaps = MonitorProof(means.aws, means.config, means.clock, live.region, lambda: live).gaps()
-        saw = "; ".join(f"{who}: {why}" for who, why in gaps.items()) or "proven"
+        saw = told(gaps) or "proven"
         return Rung("a healthy successor is live", not gaps, f"{live.name}: {saw}", Refused)
 
     def _way_back_over(self) -> Rung:

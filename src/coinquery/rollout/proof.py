@@ -11,7 +11,7 @@ from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from coinquery.aws import Aws
@@ -146,12 +146,16 @@ class TargetProof:
         return gaps
 
 
+def told(gaps: Mapping[str, str]) -> str:
+    """Gaps in the proof in one line, for people."""
+    return "; ".join(f"{who}: {why}" for who, why in gaps.items())
+
+
 def require(proof: Proof) -> None:
     """Raise InstanceNotProven unless every expected instance is proven at this moment (I7)."""
     gaps = proof.gaps()
     if gaps:
         raise InstanceNotProven(
-            "not every instance is proven at the moment of the move: "
-            + "; ".join(f"{who}: {why}" for who, why in gaps.items()),
+            f"not every instance is proven at the moment of the move: {told(gaps)}",
             "No record was changed. Run the same command again: it waits for proof.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.proof import told
 from coinquery.rollout.step import Observation, holds, waiting
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class VerifyInside:
         gaps = self._proof.unseen_since(datetime.fromisoformat(moved.time))
         if gaps:
             self._proof.ask()
-            return waiting("; ".join(f"{who}: {why}" for who, why in gaps.items()))
+            return waiting(told(gaps))
         return holds(self.intent())
 
     def act(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.proof import told
 from coinquery.rollout.step import Observation, holds, waiting
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class WaitForNodes:
         self._proof.ask()
         gaps = self._proof.out_of_step()
         if gaps:
-            return waiting("; ".join(f"{who}: {why}" for who, why in gaps.items()))
+            return waiting(told(gaps))
         return holds("every instance is in step")
 
     def act(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.proof import told
 from coinquery.rollout.step import Observation, holds, waiting
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class WaitForTargets:
         """Which instances are not healthy."""
         gaps = self._proof.gaps()
         if gaps:
-            return waiting("; ".join(f"{who}: {why}" for who, why in gaps.items()))
+            return waiting(told(gaps))
         return holds(self._proof.demand)
 
     def act(self) -> None:
