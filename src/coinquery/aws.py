@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_route53 import Route53Client
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sns import SNSClient
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
@@ -87,6 +88,10 @@ class Aws:
     def secrets(self, region: str) -> SecretsManagerClient:
         """The client of Secrets Manager in a region."""
         return cast("SecretsManagerClient", self._client("secretsmanager", region))
+
+    def sns(self, region: str) -> SNSClient:
+        """The client of sns in a region."""
+        return cast("SNSClient", self._client("sns", region))
 
     def ssm(self, region: str) -> SSMClient:
         """The client of ssm in a region."""

@@ -44,6 +44,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     ``shape`` says how to read its answer: ``evm`` is JSON-RPC, ``status`` is the ``/api/status`` that clients of the
     first system know, ``blockbook`` and ``blockcypher`` are public explorers' (facts: their own documentation).
+    ``budget`` is how many calls an hour it may be asked, by all regions together.
     """
 
     shape: Literal["evm", "status", "blockbook", "blockcypher"]
@@ -51,6 +52,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         str,
         shaped(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", "an http or https address without user, password and query"),
     ]
+    budget: Positive = 600
 
 
 class Coin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,7 +61,8 @@ class Coin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ``containers`` holds one or two node containers; the first answers RPC at ``rpc_port`` on the instance's loopback.
     ``chain`` is the chain id (evm) or the hash of block 0 (bitcoin). ``tolerance`` is how old the best block may be,
     and how far behind the network's in time, to count as in step. ``grace`` is how long a new instance may take
-    before the monitor stops calling it starting.
+    before the monitor stops calling it starting. A node that is behind and has not moved for as long as ``patience``
+    is stalled; a volume that will be full within ``full_within`` is filling.
     """
 
     ticker: str
@@ -68,6 +71,8 @@ class Coin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     block_time: Annotated[float, msgspec.Meta(gt=0)]
     tolerance: Duration
     grace: Duration
+    patience: Duration = Duration(300)
+    full_within: Duration = Duration(7 * 86400)
     rpc_port: Port
     containers: Annotated[tuple[Container, ...], msgspec.Meta(min_length=1, max_length=2)]
     instance_type: str

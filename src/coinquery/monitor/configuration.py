@@ -30,7 +30,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What judging one coin's nodes takes. ``block_time``, ``tolerance`` and ``grace`` are in seconds."""
+    """What judging one coin's nodes takes. All lengths of time are in seconds."""
 
     dialect: Dialect
     chain: str
@@ -38,23 +38,60 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tolerance: Seconds
     tolerance_blocks: Annotated[int, msgspec.Meta(ge=1)]
     grace: Seconds
+    patience: Seconds = 300
+    full_within: Seconds = 7 * 86400
     references: tuple[Reference, ...] = ()
 
 
-class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """The coins that the monitor can judge, by ticker."""
+class Production(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How clients reach production: the pattern of its names, its public zone, and how to look at them from outside.
+
+    ``name_servers`` are asked in place of those that the zone names, ``ca_bundle`` is trusted in place of the system's.
+    """
+
+    name: str
+    zone: str
+    https_port: int = 443
+    name_servers: tuple[str, ...] = ()
+    ca_bundle: str = ""
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the monitor knows of the team: its coins by ticker, its regions, its production names, its Slack.
+
+    ``home`` is the home region, ``regions`` are those of production. ``webhook`` is the reference to the secret that
+    holds the webhook's address, ``""`` if there is none.
+    """
 
     coins: dict[str, Watched]
+    home: str = ""
+    regions: tuple[str, ...] = ()
+    production: Production | None = None
+    webhook: str = ""
 
     @classmethod
     def from_catalogue(cls, catalogue: Catalogue) -> Configuration:
-        """All coins of a catalogue."""
+        """All coins of a catalogue, and nothing of a team."""
         return cls(coins={coin.ticker: _watched(coin) for coin in catalogue})
 
     @classmethod
     def from_config(cls, config: Config) -> Configuration:
-        """The coins of ``cq.toml``."""
-        return cls.from_catalogue(config.catalogue)
+        """What ``cq.toml`` says."""
+        coins = cls.from_catalogue(config.catalogue).coins
+        webhook = "" if config.slack is None else config.slack.webhook
+        level = config.levels.get("prod")
+        if level is None:
+            return cls(coins=coins, home=config.home_region, webhook=webhook)
+        production = Production(
+            name=level.name,
+            zone=level.public_zone,
+            https_port=config.listener.https_port,
+            name_servers=config.verify.name_servers,
+            ca_bundle=config.verify.ca_bundle,
+        )
+        return cls(
+            coins=coins, home=config.home_region, regions=level.regions, production=production, webhook=webhook
+        )
 
     @classmethod
     def from_text(cls, text: str) -> Configuration:
@@ -63,13 +100,13 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
             changed = msgspec.json.decode(text, type=Configuration)
         except msgspec.DecodeError as error:
             raise BadConfiguration(f"{PARAMETER}: {error}", "Run `cq bootstrap`; it writes the parameter.") from error
-        return cls(coins={**_shipped().coins, **changed.coins})
+        return msgspec.structs.replace(changed, coins={**_shipped().coins, **changed.coins})
 
     def to_text(self) -> str:
-        """JSON of the coins that differ from the shipped catalogue; raise BadConfiguration if SSM can't hold it."""
+        """JSON, with only those coins that differ from the shipped catalogue; raise BadConfiguration if SSM can't hold it."""
         shipped = _shipped().coins
         changed = {ticker: coin for ticker, coin in self.coins.items() if coin != shipped.get(ticker)}
-        text = msgspec.json.encode(Configuration(coins=changed)).decode()
+        text = msgspec.json.encode(msgspec.structs.replace(self, coins=changed)).decode()
         if len(text.encode()) > PARAMETER_LIMIT:
             raise BadConfiguration(
                 f"the monitor's configuration has {len(text.encode())} bytes, SSM takes {PARAMETER_LIMIT}",
@@ -106,5 +143,7 @@ def _watched(coin: Coin) -> Watched:
         tolerance=coin.tolerance.seconds,
         tolerance_blocks=coin.tolerance_blocks,
         grace=coin.grace.seconds,
+        patience=coin.patience.seconds,
+        full_within=coin.full_within.seconds,
         references=coin.references,
     )

@@ -1,0 +1,72 @@
+"""What one sweep says of a region's production as a whole: the data that alerts are decided from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from coinquery.monitor.verdict import Verdict
+
+#: ``live``: the public record leads to it. ``way-back``: the live stack's way back leads to it. ``other``: new, in a
+#: rollout; or older than the way back.
+Role = Literal["live", "way-back", "other"]
+
+
+class InstanceOutlook(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance's verdict in this sweep, and its reason in one sentence."""
+
+    instance: str
+    verdict: Verdict
+    reason: str
+
+
+class StackOutlook(msgspec.Struct, frozen=True, kw_only=True):
+    """One production stack. ``expected`` is how many instances it must have; fewer may be there.
+
+    ``unprotected`` names what of its protection is off; None is "AWS did not say".
+    """
+
+    stack: str
+    coin: str
+    role: Role
+    expected: int
+    instances: tuple[InstanceOutlook, ...] = ()
+    unprotected: tuple[str, ...] | None = ()
+
+
+class NameOutlook(msgspec.Struct, frozen=True, kw_only=True):
+    """A coin's public name as clients see it. Each problem is one sentence; no problem is an empty tuple.
+
+    ``stack`` is the live stack; None if the record leads to none of ours. ``answers`` is whether at least one address
+    answered with the live stack's commit; None is "it could not be asked from here". ``way_back`` is the stack that a
+    rollback would give the name to; None if there is none.
+    """
+
+    coin: str
+    name: str
+    stack: str | None
+    answers: bool | None
+    problems: tuple[str, ...] = ()
+    certificate_days: int | None = None
+    way_back: str | None = None
+    way_back_problems: tuple[str, ...] = ()
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. ``silences`` gives the end of each silenced stack's silence.
+
+    ``died`` and ``overlaps`` are the ids of earlier sweeps that never ended, or had not ended when this one began;
+    ``unreached`` counts the instances that this sweep did not get to.
+    """
+
+    time: datetime
+    sweep: str
+    region: str
+    stacks: tuple[StackOutlook, ...] = ()
+    names: tuple[NameOutlook, ...] = ()
+    silences: dict[str, datetime] = {}
+    died: tuple[str, ...] = ()
+    overlaps: tuple[str, ...] = ()
+    unreached: int = 0
