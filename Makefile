@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 CHECKOV := .cache/checkov
+# Tests mostly wait for the local AWS: three workers, each with one of its own, keep two processors busy.
+WORKERS ?= 3
 
 .PHONY: setup demo test check bench requirements clean
 
@@ -13,7 +15,7 @@ demo: setup
 	@$(BIN)/cq demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup $(CHECKOV)/installed
 	$(BIN)/ruff check .
@@ -24,6 +26,7 @@ check: setup $(CHECKOV)/installed
 bench: setup
 	$(BIN)/python benchmarks/service.py
 	$(BIN)/python benchmarks/deploy.py
+	$(BIN)/python -m benchmarks.monitor
 
 .venv/installed: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CoinQuery needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -1,4 +1,7 @@
-"""The AWS of one machine for tests: started once a session, on addresses of its own, gone at the end."""
+"""The AWS of one machine for tests: started once a session, on addresses of its own, gone at the end.
+
+Where several workers share the tests (pytest-xdist), each has a session, and so an AWS, of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,24 @@ from coinquery.local import world as local_world
 from coinquery.local.state import State
 from tests.teams import Team
 from tests.worlds import World, free_state
+
+#: The files that take longest, longest first. Workers begin with them, so that none is at one of them alone at the end.
+LONGEST = (
+    "test_process",
+    "test_process_stops",
+    "test_demo",
+    "test_process_repairs",
+    "test_process_guards",
+    "test_controller",
+    "test_check_templates",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order in which workers get the files; a single process keeps pytest's own."""
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session")

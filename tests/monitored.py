@@ -15,28 +15,31 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from coinquery.aws import Aws
-from coinquery.clock import SystemClock
+from coinquery.clock import Clock, SystemClock
 from coinquery.coins import Reference
 from coinquery.local.state import State
-from coinquery.monitor import sweep
 from coinquery.monitor.configuration import LOG_GROUP, Configuration, Watched
 from coinquery.monitor.invoke import Summary
 from coinquery.monitor.record_log import RecordLog
 from coinquery.monitor.records import Record
+from coinquery.monitor.sweep import Limits
+from coinquery.monitor.watch import Watch
 from coinquery.service.app import application
 from coinquery.service.build import Build
+from coinquery.service.settings import Limits as ServiceLimits
 from coinquery.service.settings import Settings
+from tests.real_nodes import RealNode, anvil
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 POLICY = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}
-LIMITS = sweep.Limits(sweep=20, reserve=5, question=2)
+LIMITS = Limits(sweep=20, reserve=5, question=2)
 
 _regions = count(1)
 _hosts = count(1)
 T = TypeVar("T")
 
 
-def coin(*references: str, tolerance: int = 30, grace: int = 0) -> Watched:
+def coin(*references: str, tolerance: int = 30, grace: int = 0, **changes: Any) -> Watched:
     """An eth whose references are JSON-RPC endpoints; one block a second."""
     return Watched(
         dialect="evm",
@@ -45,8 +48,55 @@ def coin(*references: str, tolerance: int = 30, grace: int = 0) -> Watched:
         tolerance=tolerance,
         tolerance_blocks=10,
         grace=grace,
-        references=tuple(Reference(shape="evm", url=url) for url in references),
+        references=tuple(Reference(shape="evm", url=url, budget=10**6) for url in references),
+        **changes,
     )
+
+
+@dataclass
+class Chain:
+    """A chain that mines when told, and a second node of it, so that two can vouch for its head."""
+
+    network: RealNode
+    mirror: RealNode
+
+    @property
+    def references(self) -> tuple[str, str]:
+        """The addresses of both."""
+        return self.network.url, self.mirror.url
+
+    @property
+    def height(self) -> int:
+        """The best block."""
+        return int(self.network.ask("eth_blockNumber"), 16)
+
+    def hash_at(self, height: int) -> str:
+        """The hash of its block at a height."""
+        return str(self.network.ask("eth_getBlockByNumber", hex(height), False)["hash"])
+
+    @contextmanager
+    def replica(self) -> Iterator[RealNode]:
+        """Another node of the chain, which stays where it is until it is told to follow."""
+        with anvil("-f", self.network.url, "--no-mining") as node:
+            yield node
+
+    def mine(self, blocks: int) -> None:
+        """Make blocks, which both have."""
+        self.network.ask("anvil_mine", hex(blocks), "0x0")
+        self.follow(self.mirror)
+
+    def follow(self, replica: RealNode) -> None:
+        """Bring a node that replicates the chain to its best block."""
+        replica.ask("anvil_reset", {"forking": {"jsonRpcUrl": self.network.url}})
+
+
+@contextmanager
+def chain(blocks: int = 20) -> Iterator[Chain]:
+    """A chain of so many blocks."""
+    with anvil() as network:
+        network.ask("anvil_mine", hex(blocks), "0x0")
+        with anvil("-f", network.url, "--no-mining") as mirror:
+            yield Chain(network, mirror)
 
 
 @dataclass
@@ -96,10 +146,15 @@ class Production:
         )
         return made["Instances"][0]["InstanceId"]
 
-    def sweep(self, limits: sweep.Limits = LIMITS) -> Summary:
-        """One sweep of the region."""
+    def watch(self, limits: Limits = LIMITS, **changes: Any) -> Watch:
+        """The monitor of the region."""
         configuration = Configuration(coins={"eth": self.eth})
-        return sweep.run(self.region, self.aws, configuration, SystemClock(), limits)
+        standard = {"clock": SystemClock(), "by": "here", "configuration": configuration}
+        return Watch(region=self.region, aws=self.aws, limits=limits, **{**standard, **changes})
+
+    def sweep(self, limits: Limits = LIMITS) -> Summary:
+        """One sweep of the region."""
+        return self.watch(limits).once()
 
     def records(self, stack: str) -> list[Record]:
         """What the log holds of a stack."""
@@ -144,14 +199,21 @@ class Background:
 
 @contextmanager
 def service(
-    background: Background, address: str, node: str, commit: str | None = COMMIT, **settings: Any
+    background: Background,
+    address: str,
+    node: str,
+    commit: str | None = COMMIT,
+    clock: Clock | None = None,
+    **settings: Any,
 ) -> Iterator[None]:
     """The real service at an instance's address, in front of a node."""
     chosen = Settings(**{"coin": "eth", "dialect": "evm", "node": node, "chain": "1", "tolerance": 30, **settings})
 
     async def start() -> web.AppRunner:
         build = Build(commit, "2026-11-24T05:00:00+00:00")
-        runner = web.AppRunner(await application(chosen, build=build), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(
+            await application(chosen, ServiceLimits(fresh=0), build, clock), access_log=None, shutdown_timeout=1
+        )
         await runner.setup()
         await web.TCPSite(runner, address, 8080).start()
         return runner

@@ -100,7 +100,7 @@ def test_status_lists_every_part_and_exits_with_0_if_all_run(world: World) -> No
     document = json.loads(said.stdout)
     assert (said.returncode, document["up"]) == (0, True)
     names = {part["name"] for part in document["parts"]}
-    assert names >= {"ministack", "gateway", "nameserver", "slack", "evm-network", "controller"}
+    assert names >= {"ministack", "gateway", "nameserver", "slack", "evm-network", "evm-witness", "controller"}
     assert {part["problem"] for part in document["parts"]} == {""}
 
 

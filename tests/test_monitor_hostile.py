@@ -7,6 +7,7 @@ import json
 import resource
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,13 +17,12 @@ from hypothesis import strategies as st
 from coinquery.aws import Aws
 from coinquery.clock import SystemClock
 from coinquery.errors import AwsUnreachable
-from coinquery.monitor import sweep, web
+from coinquery.monitor import probe
 from coinquery.monitor.configuration import Configuration
-from coinquery.monitor.probe import Probe
 from coinquery.monitor.records import Record
-from coinquery.monitor.verdict import Failure, Seen
-from tests.monitored import Background, Behaviour, Production, coin, says, server, service
-from tests.real_nodes import anvil
+from coinquery.monitor.sweep import Limits
+from coinquery.monitor.watch import Watch
+from tests.monitored import Background, Behaviour, Production, chain, coin, says, server, service
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -34,6 +34,14 @@ def background() -> Iterator[Background]:
     background = Background()
     yield background
     background.close()
+
+
+@pytest.fixture
+def quiet() -> Iterator[Background]:
+    """An event loop that has nothing to do with what the hostile do to theirs."""
+    quiet = Background()
+    yield quiet
+    quiet.close()
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,7 +81,16 @@ def redirects(to: str) -> Behaviour:
     return behave
 
 
-INFO = {"status": "1", "message": "OK", "result": {"commitHash": "f" * 40}}
+def info(**result: Any) -> Behaviour:
+    """A service's ``/info`` with this result."""
+    return says(json.dumps({"status": "1", "message": "OK", "result": {"commitHash": "f" * 40, **result}}).encode())
+
+
+async def speaks_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x15\x03\x01\x00\x02\x02\x46")  # a TLS alert: protocol version
+    await writer.drain()
+
+
 CASES: dict[str, tuple[Behaviour, str]] = {
     "drip": (drips, "unreachable"),
     "hang": (hangs, "unreachable"),
@@ -83,25 +100,34 @@ CASES: dict[str, tuple[Behaviour, str]] = {
     "HTML 500": (says(b"<html>Work queue depth exceeded", "500 Internal Server Error", "text/html"), "malformed"),
     "HTML 200": (says(b"<html>welcome", kind="text/html"), "malformed"),
     "10 MB": (says(b'{"result":"' + b"x" * 10_000_000 + b'"}'), "malformed"),
+    "endless header": (says(b"", kind="x" * 100_000), "malformed"),
     "deep": (says(b"[" * 100_000), "malformed"),
     "empty": (says(b""), "malformed"),
     "NaN": (says(b'{"result":{"commitHash":NaN}}'), "malformed"),
-    "info for all": (says(json.dumps(INFO).encode()), "malformed"),
+    "negative height": (info(height=-5), "malformed"),
+    "huge height": (info(height=2**60), "malformed"),
+    "endless number": (says(b'{"result":{"height":' + b"9" * 60_000 + b"}}"), "malformed"),
+    "hex without prefix": (info(height="1b4"), "malformed"),
+    "wrong types": (info(chain=[1], anchors="x"), "malformed"),
+    "nothing but a commit": (info(), "wrong-commit"),
     "cut short": (says(b'{"result":', length=1000), "unreachable"),
+    "two lengths": (says(b"{}", kind="text/plain\r\nContent-Length: 7"), "malformed"),
+    "TLS": (speaks_tls, "malformed"),
 }
 
 
-def test_hostile_instances_are_told_apart_and_the_good_one_is_healthy(world: World, background: Background) -> None:
+def test_hostile_instances_are_told_apart_and_the_good_one_is_healthy(
+    world: World, background: Background, quiet: Background
+) -> None:
     production = Production(world.aws, world.state)
     elsewhere = production.address()
     cases = {**CASES, "redirect": (redirects(elsewhere), "malformed")}
-    limits = sweep.Limits(sweep=20, reserve=5, question=1)
+    limits = Limits(sweep=20, reserve=5, question=3)
     names = {f"cq-eth-{number:04}-prod": case for number, case in enumerate(cases, start=1)}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with ExitStack() as stack:
-        network = stack.enter_context(anvil())
-        network.ask("anvil_mine", "0xa", "0x0")
-        production.eth = coin(network.url)
+        eth = stack.enter_context(chain())
+        production.eth = coin(*eth.references)
         connected = stack.enter_context(server(background, elsewhere, hangs))
         for name, case in [*names.items(), (GOOD, "")]:
             address = production.address()
@@ -110,7 +136,7 @@ def test_hostile_instances_are_told_apart_and_the_good_one_is_healthy(world: Wor
             if case:
                 stack.enter_context(server(background, address, cases[case][0]))
             else:
-                stack.enter_context(service(background, address, network.url))
+                stack.enter_context(service(quiet, address, eth.network.url))
         summary = production.sweep(limits)
     assert {case: production.records(name)[-1].verdict for name, case in names.items()} == {
         case: verdict for case, (_, verdict) in cases.items()
@@ -121,26 +147,24 @@ def test_hostile_instances_are_told_apart_and_the_good_one_is_healthy(world: Wor
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 
-def seen_in_order(production: Production, limits: sweep.Limits) -> list[Record]:
+def seen_in_order(production: Production, limits: Limits) -> list[Record]:
     order: list[Record] = []
-    configuration = Configuration(coins={"eth": production.eth})
-    sweep.run(production.region, production.aws, configuration, SystemClock(), limits, order.append)
+    production.watch(limits, on_record=order.append).once()
     return order
 
 
 def test_a_hung_instance_delays_nobody(world: World, background: Background) -> None:
     production = Production(world.aws, world.state)
     with ExitStack() as stack:
-        network = stack.enter_context(anvil())
-        network.ask("anvil_mine", "0xa", "0x0")
-        production.eth = coin(network.url)
+        eth = stack.enter_context(chain())
+        production.eth = coin(*eth.references)
         for name, behave in (("cq-eth-0001-prod", hangs), (GOOD, None)):
             address = production.address()
             production.stack(name)
             production.instance(name, address)
-            running = server(background, address, behave) if behave else service(background, address, network.url)
+            running = server(background, address, behave) if behave else service(background, address, eth.network.url)
             stack.enter_context(running)
-        first, last = seen_in_order(production, sweep.Limits(sweep=30, reserve=5, question=4))
+        first, last = seen_in_order(production, Limits(sweep=30, reserve=5, question=4))
     assert (first.stack, first.verdict) == (GOOD, "healthy")
     assert (last.verdict, last.reason) == ("unreachable", "no answer within 4 s")
     assert (last.time - first.time).total_seconds() > 1
@@ -151,7 +175,7 @@ def test_what_the_sweep_did_not_get_to_is_recorded_as_unknown(world: World, back
     address = production.address()
     production.instance(GOOD, address)
     with server(background, address, hangs):
-        summary = production.sweep(sweep.Limits(sweep=6, reserve=4, question=60))
+        summary = production.sweep(Limits(sweep=6, reserve=4, question=60))
     [record] = production.records(GOOD)
     assert (summary.instances, summary.unreached, summary.healthy) == (1, 1, 0)
     assert (record.verdict, record.reason) == ("unknown", "not seen within the sweep's 6 s")
@@ -162,9 +186,16 @@ def test_i12_an_aws_that_does_not_answer_ends_the_sweep_in_time(
 ) -> None:
     address = world.state.address(191, 2)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{address}:8080")
-    limits = sweep.Limits(sweep=2, reserve=1)
+    limits = Limits(sweep=2, reserve=1)
     with server(background, address, hangs), pytest.raises(AwsUnreachable, match="within the sweep's 2 s"):
-        sweep.run("eu-west-1", Aws(), Configuration(coins={}), SystemClock(), limits)
+        Watch(
+            region="eu-west-1",
+            aws=Aws(),
+            configuration=Configuration(coins={}),
+            clock=SystemClock(),
+            by="here",
+            limits=limits,
+        ).once()
 
 
 json_values = st.recursive(
@@ -172,34 +203,55 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+#: Heights as honest services never write them, and one as they do.
 numbers: st.SearchStrategy[Any] = st.sampled_from(
-    ["0x1b4", "1b4", "0x", "-0x1", "0x" + "f" * 40, "NaN", 436, -1, 2**60, 1e300, None, True, []]
+    ["0x1b4", "1b4", "436", "NaN", 436, 436.0, -1, 2**60, 2**80, 1e300, None, True, [], {}]
 )
-blocks = st.fixed_dictionaries({"number": numbers, "timestamp": numbers, "hash": numbers | st.just("0x" + "a" * 64)})
-replies = st.fixed_dictionaries({}, optional={"result": json_values | blocks | numbers, "error": json_values})
+times = st.sampled_from(
+    ["2026-11-24T12:00:00Z", "2026-11-24", "soon", 0, 1764000000, None, [], "9999999-01-01T00:00:00Z"]
+)
+results = st.fixed_dictionaries(
+    {},
+    optional={
+        "commitHash": json_values | st.just("f" * 40),
+        "height": numbers,
+        "headTime": times,
+        "chain": json_values | st.just("1"),
+        "syncing": json_values,
+        "progress": numbers,
+        "anchors": json_values
+        | st.dictionaries(st.sampled_from(["430", "-1", "x", "1e9"]), json_values | st.just("a")),
+        "volume": json_values | st.fixed_dictionaries({"size": numbers, "free": numbers, "growth": numbers}),
+        "reasons": json_values,
+    },
+)
+infos = st.fixed_dictionaries({"status": st.just("1"), "message": st.just("OK"), "result": results}) | json_values
 
 
-@given(body=replies.map(lambda reply: json.dumps(reply).encode()) | st.binary(max_size=200))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=infos.map(lambda info: json.dumps(info).encode()) | st.binary(max_size=200))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_i13_no_reply_breaks_the_probe_or_makes_up_a_number(world: World, background: Background, body: bytes) -> None:
+    """One connection a reply, over real HTTP; what is read is what was written in the right kind, or nothing."""
     address = world.state.address(191, 1)
+    with server(background, address, says(body)):
+        seen, failure = asyncio.run(probe.look(address, 2))
+    assert failure is None or failure.kind in ("malformed", "unreachable")
+    assert seen.height in (None, 436)
+    assert seen.block_time is None or seen.block_time == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert seen.progress in (None, 436)
+    assert set(seen.anchors) <= {430, 10**9}
 
-    async def look() -> tuple[Seen, Failure | None]:
-        async with web.open_session() as session:
-            return await Probe(session, address, coin(), 2).look()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-        asked = await reader.readexactly(int(length.split(b":")[1]))
-        reply = body
-        if asked and body.startswith(b"{"):
-            reply = json.dumps({**json.loads(body), "jsonrpc": "2.0", "id": json.loads(asked)["id"]}).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(reply) + reply)
+@given(raw=st.binary(max_size=300) | st.binary(max_size=100).map(lambda tail: b"HTTP/1.1 200 OK\r\n" + tail))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_on_the_wire_break_the_probe(world: World, background: Background, raw: bytes) -> None:
+    address = world.state.address(191, 3)
+
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
         await writer.drain()
 
-    with server(background, address, answer):
-        seen, failure = asyncio.run(look())
-    assert failure is None or failure.kind in ("malformed", "unreachable")
-    assert seen.height is None or seen.height == 0x1B4
-    assert failure is not None or seen.height is not None
+    with server(background, address, babble):
+        seen, failure = asyncio.run(probe.look(address, 2))
+    assert failure is not None
+    assert (seen.height, seen.commit) == (None, None)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coinquery.errors import RecordsRejected
-from coinquery.monitor import record_log, records
+from coinquery import log_group
+from coinquery.errors import LinesRejected
+from coinquery.monitor import records
 from coinquery.monitor.configuration import LOG_GROUP
 from coinquery.monitor.record_log import RecordLog
 from coinquery.monitor.records import Record
@@ -36,7 +37,7 @@ RECORD = Record(
     commit="f" * 40,
     height=1000,
     head=1001,
-    references=2,
+    witnesses=2,
     lag_blocks=1,
     lag_seconds=12,
     up=1,
@@ -176,7 +177,7 @@ def test_all_pages_of_records_are_read(production: Production) -> None:
 @pytest.mark.local_aws
 def test_i12_records_that_cloudwatch_drops_with_status_200_are_an_error(production: Production) -> None:
     log = RecordLog(production.aws.logs(production.region))
-    with pytest.raises(RecordsRejected, match="tooNewLogEventStartIndex"):
+    with pytest.raises(LinesRejected, match="tooNewLogEventStartIndex"):
         log.write([RECORD, changed(time=NOW + timedelta(hours=3))])
 
 
@@ -189,11 +190,11 @@ def test_more_than_one_call_holds_is_written_in_several(
     logs.meta.events.register(
         "before-parameter-build.logs.PutLogEvents", lambda params, **_: sizes.append(len(params["logEvents"]))
     )
-    monkeypatch.setattr(record_log, "MOST_EVENTS", 4)
+    monkeypatch.setattr(log_group, "MOST_EVENTS", 4)
     log = RecordLog(logs)
     log.write([changed(sweep=f"s{n}") for n in range(10)])
     assert sorted(sizes) == [2, 4, 4, 4]  # the first call finds no stream and is made again
-    monkeypatch.setattr(record_log, "MOST_BYTES", 2 * len(records.encode(RECORD)))
+    monkeypatch.setattr(log_group, "MOST_BYTES", 2 * len(records.encode(RECORD)))
     sizes.clear()
     log.write([changed(sweep=f"t{n}") for n in range(3)])
     assert sizes == [1, 1, 1]

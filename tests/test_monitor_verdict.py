@@ -11,15 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coinquery.monitor.configuration import Watched
+from coinquery.monitor.evidence import Evidence, Failure, Seen, Sighting, Volume
 from coinquery.monitor.head import Anchor, Head
-from coinquery.monitor.verdict import Evidence, Failure, Seen, Sighting, judge
+from coinquery.monitor.verdict import judge
+from coinquery.nodes import anchors
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HASH, OTHER_HASH = "0x" + "a" * 64, "0x" + "b" * 64
 COIN = Watched(dialect="evm", chain="1", block_time=12, tolerance=180, tolerance_blocks=15, grace=1800)
-SEEN = Seen(commit=COMMIT, chain="1", height=1000, block_time=NOW - timedelta(seconds=9), syncing=False, anchor=HASH)
-HEAD = Head(height=1000, time=NOW - timedelta(seconds=9), asked=3, vouched=2, anchor=Anchor(994, HASH))
+SEEN = Seen(
+    commit=COMMIT,
+    chain="1",
+    height=1000,
+    block_time=NOW - timedelta(seconds=9),
+    syncing=False,
+    anchors={990: HASH, 980: OTHER_HASH},
+)
+HEAD = Head(height=1000, time=NOW - timedelta(seconds=9), asked=3, vouched=2, anchor=Anchor(990, HASH))
+GIB = 2**30
+FULL_SOON = Volume(size=2000 * GIB, free=60 * GIB, growth=10.0 * GIB)
 HEALTHY = Evidence(
     now=NOW,
     launched=NOW - timedelta(days=2),
@@ -46,17 +57,18 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("unreachable", {"failure": Failure("unreachable", "no connection: refused")}, {}),
     ("wrong-chain", {}, {"chain": "5"}),
     ("wrong-commit", {}, {"commit": "f" * 40}),
-    ("unprotected", {"unprotected": ("termination protection",)}, {}),
     ("unknown", {"head": NO_HEAD}, {}),
     ("lagging", {}, BEHIND),
-    ("unknown", {"unprotected": None}, {}),
+    ("unknown", {}, {"chain": None}),
+    ("unprotected", {"unprotected": ("termination protection",)}, {}),
+    ("filling", {}, {"volume": FULL_SOON}),
 ]
 
 
 def test_what_is_in_step_is_healthy_and_says_so_in_numbers() -> None:
     judgement = judge(HEALTHY)
     assert judgement.verdict == "healthy"
-    assert judgement.reason == "height 1000 is in step with head 1000 (2 of 3 references), best block 9 s old"
+    assert judgement.reason == "height 1000 is in step with head 1000 (2 of 3 witnesses), best block 9 s old"
 
 
 @pytest.mark.parametrize(("verdict", "changes", "seen"), FAULTS)
@@ -78,7 +90,8 @@ def test_of_two_faults_the_worse_is_named(first: int, second: int) -> None:
         ({"height": 900}, {}, "100 blocks (0 s) behind head 1000"),
         ({"height": 1000, "block_time": NOW - timedelta(seconds=181)}, {}, "best block 181 s old, tolerance 180 s"),
         ({"chain": "5"}, {}, "its chain is 5, the coin's is 1"),
-        ({"anchor": OTHER_HASH}, {}, f"its block 994 is {OTHER_HASH}, the network's is {HASH}"),
+        ({"anchors": {990: OTHER_HASH}}, {}, f"its block 990 is {OTHER_HASH}, the network's is {HASH}"),
+        ({"volume": FULL_SOON}, {}, "full in 6.0 days: 60.0 of 2000.0 GiB are free, it grows by 10.0 GiB a day"),
         ({"commit": None}, {}, f"it runs commit unknown, its stack is tagged {COMMIT}"),
         ({}, {"unprotected": ("stack policy",)}, "off at its stack: stack policy"),
         ({}, {"head": NO_HEAD}, "no head to compare with: none of 3 references answered"),
@@ -95,6 +108,8 @@ def test_the_reason_gives_the_values(seen: dict[str, Any], changes: dict[str, An
         ({"height": None}, {}),
         ({"block_time": None}, {}),
         ({"chain": None}, {}),
+        ({"anchors": {}}, {}),
+        ({"anchors": {980: OTHER_HASH}}, {}),
         ({}, {"unprotected": None}),
         ({}, {"expected_commit": ""}),
         ({}, {"head": NO_HEAD}),
@@ -107,8 +122,8 @@ def test_i13_what_could_not_be_seen_is_unknown_and_not_healthy(seen: dict[str, A
 
 
 def test_within_tolerance_is_in_step_and_one_beyond_is_not() -> None:
-    assert judge(but(seen={"height": 985})).verdict == "healthy"
-    assert judge(but(seen={"height": 984})).verdict == "lagging"
+    assert judge(but(seen={"height": 985, "anchors": {}})).verdict == "healthy"
+    assert judge(but(seen={"height": 984, "anchors": {}})).verdict == "lagging"
     assert judge(but(seen={"block_time": NOW - timedelta(seconds=180)})).verdict == "healthy"
     assert judge(but(seen={"block_time": NOW - timedelta(seconds=181)})).verdict == "lagging"
     assert judge(but(seen={"height": 1015})).verdict == "healthy"
@@ -128,13 +143,8 @@ def test_being_new_hides_nothing_else(verdict: str, changes: dict[str, Any], see
     assert judge(but(seen=seen, **changes, **YOUNG)).verdict == verdict
 
 
-def test_a_new_instance_that_does_not_answer_is_still_unprotected() -> None:
-    failing = but(failure=Failure("unreachable", "refused"), unprotected=("termination protection",), **YOUNG)
-    assert judge(msgspec.structs.replace(failing, seen=Seen())).verdict == "unprotected"
-
-
-def before(height: int, head: int | None) -> Sighting:
-    return Sighting(NOW - timedelta(seconds=60), height, head)
+def before(height: int, head: int | None, seconds: int = 60, progress: int | None = None) -> Sighting:
+    return Sighting(NOW - timedelta(seconds=seconds), height, head, progress)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +153,13 @@ def before(height: int, head: int | None) -> Sighting:
         (True, None, "syncing"),
         (True, before(840, 995), "syncing"),
         (True, before(899, 995), "syncing"),
-        (True, before(900, 995), "lagging"),
-        (True, before(900, 1000), "syncing"),
+        (True, before(900, 995), "syncing"),
+        (True, before(900, 995, 300), "stalled"),
+        (True, before(900, 1000, 300), "syncing"),
+        (False, before(900, 995, 300), "stalled"),
+        (None, before(900, 995, 3000), "stalled"),
+        (True, before(900, 995, 300, progress=7), "syncing"),
+        (False, before(899, 995, 300), "lagging"),
         (False, before(840, 995), "syncing"),
         (False, before(896, 995), "lagging"),
         (False, None, "lagging"),
@@ -155,6 +170,30 @@ def test_behind_and_catching_up_is_syncing_whatever_the_node_says(
     says: bool | None, previous: Sighting | None, verdict: str
 ) -> None:
     assert judge(but(seen={**BEHIND, "syncing": says}, previous=previous)).verdict == verdict
+
+
+def test_a_node_that_works_without_growing_is_not_stalled() -> None:
+    still = before(900, 995, 300, progress=7)
+    assert judge(but(seen={**BEHIND, "syncing": True, "progress": 7}, previous=still)).verdict == "stalled"
+    assert judge(but(seen={**BEHIND, "syncing": True, "progress": 8}, previous=still)).verdict == "syncing"
+
+
+@pytest.mark.parametrize(
+    ("volume", "verdict"),
+    [
+        (None, "healthy"),
+        (Volume(size=GIB, free=0), "healthy"),
+        (Volume(size=GIB, free=0, growth=0.0), "healthy"),
+        (Volume(size=GIB, free=0, growth=-5.0), "healthy"),
+        (Volume(size=GIB, free=0, growth=1.0), "filling"),
+        (Volume(size=100 * GIB, free=70 * GIB, growth=10.0 * GIB), "filling"),
+        (Volume(size=100 * GIB, free=71 * GIB, growth=10.0 * GIB), "healthy"),
+    ],
+)
+def test_a_volume_is_filling_if_it_will_be_full_within_the_days_that_the_coin_sets(
+    volume: Volume | None, verdict: str
+) -> None:
+    assert judge(but(seen={"volume": volume})).verdict == verdict
 
 
 def test_the_estimate_is_the_gap_over_the_gain_on_the_chain() -> None:
@@ -179,14 +218,13 @@ def test_lag_in_seconds_comes_from_the_blocks_times_or_from_the_block_time() -> 
 
 moments = st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 1), timezones=st.just(UTC))
 heights = st.none() | st.integers(0, 2000) | st.integers(0, 2**53)
-hashes = st.none() | st.sampled_from([HASH, OTHER_HASH])
 heads = st.builds(
     Head,
     height=heights,
     time=st.none() | moments,
     asked=st.integers(0, 3),
     vouched=st.integers(0, 3),
-    anchor=st.none() | st.builds(Anchor, height=st.integers(0, 1000), hash=st.sampled_from([HASH, OTHER_HASH])),
+    anchor=st.none() | st.builds(Anchor, height=st.sampled_from([980, 990]), hash=st.sampled_from([HASH, OTHER_HASH])),
 )
 sightings = st.builds(Sighting, time=moments, height=st.integers(0, 2000), head=heights)
 any_evidence = st.builds(
@@ -204,7 +242,9 @@ any_evidence = st.builds(
         height=heights,
         block_time=st.none() | moments,
         syncing=st.sampled_from([None, True, False]),
-        anchor=hashes,
+        anchors=st.dictionaries(st.sampled_from([980, 990]), st.sampled_from([HASH, OTHER_HASH])),
+        progress=st.none() | st.integers(0, 5),
+        volume=st.none() | st.builds(Volume),
     ),
     failure=st.none() | st.builds(Failure, kind=st.sampled_from(["unreachable", "malformed"]), what=st.just("why")),
     previous=st.none() | sightings,
@@ -226,4 +266,5 @@ def test_i13_healthy_means_that_everything_was_seen_and_is_right(e: Evidence) ->
     assert abs(e.head.height - e.seen.height) <= COIN.tolerance_blocks
     assert e.age is not None
     assert e.age <= COIN.tolerance
-    assert e.head.anchor is None or e.seen.anchor in (None, e.head.anchor.hash)
+    if e.head.anchor is not None and e.head.anchor.height in anchors.heights(e.seen.height):
+        assert e.seen.anchors[e.head.anchor.height] == e.head.anchor.hash

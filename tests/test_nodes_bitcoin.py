@@ -69,6 +69,7 @@ def test_a_full_answer_is_read_in_full() -> None:
         head_hash=BEST,
         target=528312,
         syncing=False,
+        progress=528311,
         chain=GENESIS,
         client="/Satoshi:29.0.0/",
         peers=8,
@@ -79,6 +80,21 @@ def test_a_full_answer_is_read_in_full() -> None:
 def test_a_node_that_does_not_say_whether_it_syncs_is_judged_by_its_headers(headers: int, is_syncing: bool) -> None:
     """bsv has no ``initialblockdownload``; after a reorganisation there can be fewer headers than blocks."""
     assert seen(chain(initialblockdownload=None, headers=headers)).syncing is is_syncing
+
+
+@pytest.mark.parametrize(
+    ("changes", "progress"),
+    [
+        ({"blocks": 0, "headers": 2000}, 2000),
+        ({"blocks": 7, "headers": 2000}, 7),
+        ({"headers": None}, 528311),
+        ({"blocks": 0, "headers": "2000"}, None),
+        ({"blocks": -1, "headers": None}, None),
+    ],
+)
+def test_progress_moves_with_the_headers_while_the_height_stands_still(changes: dict[str, Any], progress: Any) -> None:
+    """`stalled`: a node that begins fetches headers for a long time, at height 0."""
+    assert seen(chain(**changes)).progress == progress
 
 
 @pytest.mark.parametrize("headers", [None, "528312", -1, 1.5])

@@ -7,8 +7,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coinquery.nodes import NodeMalformed, NodeRefused, NodeState, NodeUnreachable, Rpc, evm
+from coinquery.nodes.values import LARGEST
 from tests.hostile import Script, answers, node, sends
 from tests.real_nodes import anvil
 from tests.services import run
@@ -68,6 +71,50 @@ def test_a_full_answer_is_read_in_full() -> None:
 def test_a_syncing_node_tells_where_it_believes_the_network_is() -> None:
     state = seen(answers({**REPLIES, "eth_syncing": {"currentBlock": "0x1", "highestBlock": "0xff"}}))
     assert (state.syncing, state.target) == (True, 255)
+
+
+@pytest.mark.parametrize(
+    ("syncing", "progress"),
+    [
+        ({"startingBlock": "0x0", "currentBlock": "0x1", "highestBlock": "0xff", "syncedAccountBytes": "0x100"}, 257),
+        (
+            {
+                "currentBlock": "0x1",
+                "stages": [{"name": "Headers", "block": "0x64"}, {"name": "Bodies", "block": "0x2"}],
+            },
+            103,
+        ),
+        ({"currentBlock": "0x0"}, 0),
+        (
+            {"currentBlock": "0x1", "highestBlock": 255, "pulled": "-0x5", "known": None, "stages": ["0x7", [["0x7"]]]},
+            1,
+        ),
+        ({f"counter{n}": hex(2**53 - 1) for n in range(9)}, None),
+        ({"stages": {"a": "0x1"}}, None),
+        ({}, None),
+        (False, None),
+        ((-32603, "no peers yet"), None),
+        (["0x1"], None),
+    ],
+)
+def test_progress_is_the_sum_of_what_a_syncing_node_counts(syncing: Any, progress: int | None) -> None:
+    """`stalled`: a node in whose state something moves has not stalled, though its height stands still."""
+    state = seen(answers({**REPLIES, "eth_syncing": syncing}))
+    assert (state.progress, state.height) == (progress, 19000000)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.integers(0, 2**80).map(hex),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(JSON)
+def test_whatever_eth_syncing_says_progress_is_a_number_in_bounds_or_unknown(answer: Any) -> None:
+    state = seen(answers({**REPLIES, "eth_syncing": answer}))
+    assert state.progress is None or 0 <= state.progress <= LARGEST
+    assert state.error is None
 
 
 @pytest.mark.parametrize("answer", [(-32603, "no peers yet"), None, True, "false", 0, []])

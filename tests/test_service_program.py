@@ -17,8 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coinquery.coins import Catalogue
 from coinquery.service import build
 from coinquery.service.settings import Settings, parse
+from coinquery.stacks.parameters import service_command
 from tests.hostile import http, node
 from tests.real_nodes import free_port
 from tests.services import run
@@ -28,7 +30,9 @@ GIVEN = ["--coin", "eth", "--dialect", "evm", "--node", "http://127.0.0.1:8545",
 
 
 def test_the_command_line() -> None:
-    told = parse([*GIVEN, "--release", "v1.2.0", "--cookie", "/data/.cookie", "--listen", "0.0.0.0:8080"])
+    told = parse(
+        [*GIVEN, "--release", "v1.2.0", "--cookie", "/data/.cookie", "--data", "/data", "--listen", "0.0.0.0:8080"]
+    )
     assert told == Settings(
         coin="eth",
         dialect="evm",
@@ -37,8 +41,16 @@ def test_the_command_line() -> None:
         tolerance=180,
         release="v1.2.0",
         cookie=Path("/data/.cookie"),
+        data=Path("/data"),
         listen=("0.0.0.0", 8080),
     )
+
+
+def test_what_stacks_tell_the_service_it_understands() -> None:
+    for coin in Catalogue.load():
+        told = parse(service_command(coin, "v1.2.0").split())
+        assert (told.coin, told.chain, told.data) == (coin.ticker, coin.chain, Path("/data"))
+        assert (told.listen, told.tolerance) == (("0.0.0.0", 8080), coin.tolerance.seconds)
 
 
 def test_it_listens_on_loopback_unless_told_otherwise() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.hostile import answers, http, node, sends
-from tests.real_nodes import REGTEST_GENESIS, anvil, free_port, litecoind
+from tests.real_nodes import anvil, free_port
 from tests.services import BUILD, at, run, service
 
 EVM: dict[str, Any] = {
@@ -18,30 +17,13 @@ EVM: dict[str, Any] = {
     "eth_syncing": False,
     "web3_clientVersion": "Geth/v1.8.1-stable-1e67410e/linux-amd64/go1.9.4",
 }
+HASH = "0x" + "ab" * 32
 HEAD_TIME = "2023-09-12T06:06:56"
-CHAIN = {"chain": "main", "blocks": 90, "headers": 100, "bestblockhash": "ab" * 32, "initialblockdownload": True}
-NETWORK = {
-    "version": 210201,
-    "protocolversion": 70016,
-    "subversion": "/Satoshi:29.0.0/",
-    "connections": 8,
-    "timeoffset": -1,
-    "relayfee": 0.00001,
-    "warnings": ["one", "two"],
-    "networks": [{"proxy": "127.0.0.1:9050"}],
-}
-BITCOIN: dict[str, Any] = {
-    "getblockchaininfo": {**CHAIN, "difficulty": 1.5},
-    "getblockhash": "cd" * 32,
-    "getblockheader": {"time": 1700000000},
-    "getnetworkinfo": NETWORK,
-}
-UTXO: dict[str, Any] = {"coin": "ltc", "dialect": "bitcoin", "chain": "cd" * 32}
 
 
 def test_info_has_the_shape_that_clients_of_the_first_system_know() -> None:
     async def steps() -> None:
-        async with node(answers(EVM)) as it, service(it.url) as client:
+        async with node(answers(EVM)) as it, service(it.url, now=at(HEAD_TIME)) as client:
             answer = await client.get("/info")
             assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
             assert answer.json() == {
@@ -58,7 +40,14 @@ def test_info_has_the_shape_that_clients_of_the_first_system_know() -> None:
                     "chain": "1",
                     "height": 16,
                     "headTime": f"{HEAD_TIME}Z",
+                    "headHash": HASH,
                     "syncing": False,
+                    "progress": None,
+                    "anchors": {"10": HASH, "0": HASH},
+                    "volume": None,
+                    "failure": None,
+                    "inStep": True,
+                    "reasons": [],
                 },
             }
 
@@ -72,8 +61,20 @@ def test_i13_info_of_a_service_without_a_node_tells_the_commit_and_no_zeros() ->
             document = answer.json()
             assert (answer.status, document["status"], document["message"]) == (200, "0", "Connection refused")
             assert document["result"]["commitHash"] == BUILD.commit
-            unknown = ("client", "ClientVersion", "chain", "height", "headTime", "syncing")
+            unknown = (
+                "client",
+                "ClientVersion",
+                "chain",
+                "height",
+                "headTime",
+                "headHash",
+                "syncing",
+                "progress",
+                "anchors",
+            )
             assert {document["result"][name] for name in unknown} == {None}
+            assert document["result"]["inStep"] is False
+            assert document["result"]["reasons"] == ["the node gave no usable answer: Connection refused"]
 
     run(steps())
 
@@ -120,6 +121,8 @@ def test_i13_health_says_why_not(changes: dict[str, Any], reason: str | None) ->
     async def steps() -> None:
         async with node(answers({**EVM, **changes})) as it, service(it.url, now=at(HEAD_TIME)) as client:
             answer = await client.get("/health")
+            result = (await client.get("/info")).json()["result"]
+            assert (result["inStep"], result["reasons"]) == (reason is None, [reason] if reason else [])
             if reason is None:
                 assert (answer.status, answer.body) == (200, b"alive!")
             else:
@@ -141,104 +144,8 @@ def test_a_stampede_asks_the_node_once() -> None:
     async def steps() -> None:
         async with node(answers(EVM)) as it, service(it.url) as client:
             await asyncio.gather(*(client.get(path) for path in ("/info", "/health", "/metrics") * 30))
-            assert sorted(it.methods) == sorted([*EVM, "net_peerCount"])
-
-    run(steps())
-
-
-def test_a_real_utxo_node(tmp_path: Path) -> None:
-    async def steps(url: str, cookie: Path, best: str) -> None:
-        async with service(url, coin="ltc", dialect="bitcoin", chain=REGTEST_GENESIS, cookie=cookie) as client:
-            assert (await client.get("/health")).body == b"alive!"
-            assert (await client.get("/info")).json()["result"]["client"] == "litecoincore"
-            status = (await client.get("/api/status")).json()["info"]
-            assert (status["blocks"], status["network"], status["testnet"], status["errors"]) == (
-                2,
-                "testnet",
-                True,
-                "",
-            )
-            last = (await client.get("/api/status?q=getLastBlockHash")).json()
-            assert last == {"syncTipHash": best, "lastblockhash": best}
-            sync = (await client.get("/api/sync")).json()
-            assert (sync["status"], sync["height"], sync["syncPercentage"], sync["error"]) == ("finished", 2, 100, None)
-
-    with litecoind(tmp_path) as it:
-        it.ask("createwallet", "w")
-        best = it.ask("generatetoaddress", 2, it.ask("getnewaddress"))[-1]
-        assert it.cookie is not None
-        run(steps(it.url, it.cookie, best))
-
-
-def test_status_and_sync_have_the_shapes_that_clients_know() -> None:
-    async def steps() -> None:
-        async with node(answers(BITCOIN)) as it, service(it.url, **UTXO) as client:
-            assert (await client.get("/api/status")).json() == {
-                "info": {
-                    "version": 210201,
-                    "protocolversion": 70016,
-                    "blocks": 90,
-                    "timeoffset": -1,
-                    "connections": 8,
-                    "proxy": "127.0.0.1:9050",
-                    "difficulty": 1.5,
-                    "testnet": False,
-                    "relayfee": 0.00001,
-                    "errors": "one; two",
-                    "network": "livenet",
-                }
-            }
-            assert (await client.get("/api/sync")).json() == {
-                "status": "syncing",
-                "blockChainHeight": 100,
-                "syncPercentage": 90,
-                "height": 90,
-                "error": None,
-                "type": "bcore node",
-            }
-            assert (await client.get("/api/status?q=getPeers")).status == 400
-
-    run(steps())
-
-
-@pytest.mark.parametrize(
-    ("chain", "expected"),
-    [
-        ({"headers": 80, "initialblockdownload": False}, ("finished", 90, 100)),
-        ({"headers": 90}, ("syncing", 90, 99)),
-        ({"headers": None}, ("syncing", None, None)),
-        ({"headers": "100", "initialblockdownload": None}, ("syncing", None, None)),
-        ({"blocks": 0, "headers": 0}, ("syncing", 0, None)),
-        ({"blocks": None, "initialblockdownload": False}, ("syncing", None, None)),
-    ],
-)
-def test_i13_sync_is_finished_only_if_the_node_says_so(chain: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    async def steps() -> None:
-        replies = {**BITCOIN, "getblockchaininfo": {**CHAIN, **chain}}
-        async with node(answers(replies)) as it, service(it.url, **UTXO) as client:
-            document = (await client.get("/api/sync")).json()
-            assert (document["status"], document["blockChainHeight"], document["syncPercentage"]) == expected
-
-    run(steps())
-
-
-def test_i13_a_node_that_lies_about_types_gives_nulls_in_status() -> None:
-    async def steps() -> None:
-        replies = {"getblockchaininfo": ["x"], "getnetworkinfo": {"version": True, "relayfee": "1", "networks": [7]}}
-        async with node(answers(replies)) as it, service(it.url, **UTXO) as client:
-            info = (await client.get("/api/status")).json()["info"]
-            assert {name for name, value in info.items() if value is not None} == {"proxy", "errors"}
-
-    run(steps())
-
-
-def test_a_utxo_node_that_is_away_is_said_with_503() -> None:
-    async def steps() -> None:
-        async with service(f"http://127.0.0.1:{free_port()}", **UTXO) as client:
-            for path in ("/api/status", "/api/status?q=getLastBlockHash", "/api/sync"):
-                answer = await client.get(path)
-                assert answer.status == 503
-                assert answer.json()
+            of_anchors = ["eth_getBlockByNumber"] * 2
+            assert sorted(it.methods) == sorted([*EVM, "net_peerCount", *of_anchors])
 
     run(steps())
 
@@ -246,8 +153,8 @@ def test_a_utxo_node_that_is_away_is_said_with_503() -> None:
 def test_evm_coins_have_no_utxo_routes() -> None:
     async def steps() -> None:
         async with node(answers(EVM)) as it, service(it.url) as client:
-            assert (await client.get("/api/status")).status == 404
-            assert (await client.get("/api/sync")).status == 404
+            for path in ("/api/status", "/api/sync", "/api/block-index/1"):
+                assert (await client.get(path)).status == 404
 
     run(steps())
 

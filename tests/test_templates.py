@@ -289,6 +289,7 @@ def test_roles_name_each_action_and_hold_no_managed_policy(path: Any) -> None:
         "FindTheEndpoint",
         "OfferSessions",
         "FindInstances",
+        "SeeTheProtectionOfLoadBalancers",
         "StandInTheNetwork",
     }
 

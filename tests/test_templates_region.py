@@ -2,21 +2,79 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests import templates
 from tests.templates import MONITOR, NETWORK, listed
 
 
+def statements(role: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    made = templates.resources(MONITOR, **parameters)[role]["Properties"]
+    return {each["Sid"]: each for policy in made["Policies"] for each in policy["PolicyDocument"]["Statement"]}
+
+
 def test_i15_the_monitor_changes_nothing_but_its_records() -> None:
-    role = templates.resources(MONITOR)["Role"]["Properties"]
-    statements = {each["Sid"]: each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]}
-    changing = {sid for sid, each in statements.items() if not all(_reads(action) for action in listed(each["Action"]))}
-    assert changing == {"WriteRecords", "WriteTheFunctionsLog", "StandInTheNetwork", "ButNotFromWithin"}
-    denied = statements["ButNotFromWithin"]
+    found = statements("Role")
+    changing = {sid for sid, each in found.items() if not all(_reads(action) for action in listed(each["Action"]))}
+    assert changing == {
+        "DecryptTheWebhook",
+        "WriteRecords",
+        "WriteTheFunctionsLog",
+        "StandInTheNetwork",
+        "ButNotFromWithin",
+    }
+    denied = found["ButNotFromWithin"]
     assert denied["Effect"] == "Deny"
-    assert set(denied["Action"]) == set(statements["StandInTheNetwork"]["Action"])
+    assert set(denied["Action"]) == set(found["StandInTheNetwork"]["Action"])
     assert denied["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"].endswith(":function:coinquery-monitor")
+
+
+def test_i15_who_tells_of_attempts_changes_nothing() -> None:
+    found = statements("AttemptsRole")
+    changing = {sid for sid, each in found.items() if not all(_reads(action) for action in listed(each["Action"]))}
+    assert changing == {"DecryptTheWebhook", "TellThePager", "WriteTheFunctionsLog"}
+    assert found["TellThePager"]["Resource"] == "<Alerts>"
+    assert "VpcConfig" not in templates.resources(MONITOR)["Attempts"]["Properties"]
+
+
+@pytest.mark.parametrize("role", ["Role", "AttemptsRole"])
+@pytest.mark.parametrize(
+    ("store", "name", "resource"),
+    [
+        ("none", "", "secretsmanager:eu-west-1:123456789012:secret:-??????"),
+        ("secretsmanager", "cq/slack", "secretsmanager:eu-west-1:123456789012:secret:cq/slack-??????"),
+        ("ssm", "/cq/slack", "ssm:eu-west-1:123456789012:parameter/cq/slack"),
+    ],
+)
+def test_i14_they_may_read_the_webhook_and_no_other_secret(role: str, store: str, name: str, resource: str) -> None:
+    found = statements(role, HomeRegion="eu-west-1", IsHomeRegion="false", WebhookStore=store, WebhookName=name)
+    assert found["ReadTheWebhook"]["Resource"] == f"arn:aws:{resource}"
+    via = found["DecryptTheWebhook"]["Condition"]["StringEquals"]["kms:ViaService"]
+    assert via.startswith(f"{store}.eu-west-1.")
+
+
+def test_a_trail_is_made_only_where_there_is_none() -> None:
+    """CloudTrail's first copy of a region's management events is free, a second one is not."""
+    kinds = {"AWS::CloudTrail::Trail", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"}
+    assert not kinds & {each["Type"] for each in templates.resources(MONITOR).values()}
+    made = {each["Type"]: each["Properties"] for each in templates.resources(MONITOR, Trail="create").values()}
+    assert kinds <= set(made)
+    trail = made["AWS::CloudTrail::Trail"]
+    assert trail["EventSelectors"] == [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]
+    assert (trail["IsLogging"], trail["IsMultiRegionTrail"]) == (True, False)
+    source = f":cloudtrail:us-east-1:123456789012:trail/{trail['TrailName']}"
+    allowed = [s for s in made["AWS::S3::BucketPolicy"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    assert all(each["Condition"]["StringEquals"]["aws:SourceArn"].endswith(source) for each in allowed)
+
+
+def test_only_alarms_of_this_account_and_who_tells_of_attempts_may_page() -> None:
+    [policy] = [e["Properties"] for e in templates.resources(MONITOR).values() if e["Type"] == "AWS::SNS::TopicPolicy"]
+    alarms, attempts = policy["PolicyDocument"]["Statement"]
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+    assert attempts["Principal"] == {"AWS": "<AttemptsRole.Arn>"}
 
 
 def _reads(action: str) -> bool:
@@ -36,11 +94,9 @@ def test_sweeps_never_overlap_and_are_never_made_up_for() -> None:
 
 
 def test_the_journal_is_kept_in_the_home_region() -> None:
-    assert (
-        templates.resources(MONITOR, IsHomeRegion="true")["Journal"]["Properties"]["LogGroupName"]
-        == "/coinquery/journal"
-    )
-    assert "Journal" not in templates.resources(MONITOR, IsHomeRegion="false")
+    journal = templates.resources(MONITOR, HomeRegion="us-east-1", IsHomeRegion="true")["Journal"]["Properties"]
+    assert journal["LogGroupName"] == "/coinquery/journal"
+    assert "Journal" not in templates.resources(MONITOR, HomeRegion="eu-west-1", IsHomeRegion="false")
 
 
 @pytest.mark.parametrize(("nat", "gateways"), [("each-zone", 2), ("one", 1), ("none", 0)])

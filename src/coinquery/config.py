@@ -107,12 +107,16 @@ class Verify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Monitor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The Lambda function that runs the health monitor.
 
-    Accounts with a low limit can't reserve concurrency; without it sweeps may overlap.
+    Accounts with a low limit can't reserve concurrency; without it sweeps may overlap. ``trail`` says whether a
+    CloudTrail trail logs the regions' management events already, or is to be made. ``composite_alarm`` is false where
+    CloudFormation can't make composite alarms.
     """
 
     runtime: Annotated[str, shaped(r"python3\.1[1-9]", "a runtime of AWS Lambda from python3.11 on")] = "python3.13"
     architecture: Annotated[str, shaped("arm64|x86_64", "arm64 or x86_64")] = "arm64"
     reserve_concurrency: bool = True
+    trail: Annotated[str, shaped("existing|create", "existing or create")] = "existing"
+    composite_alarm: bool = True
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

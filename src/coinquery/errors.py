@@ -148,8 +148,8 @@ class LocalAwsBroken(CoinQueryError):
     """A part of the AWS of one machine is gone or did not start."""
 
 
-class RecordsRejected(CoinQueryError):
-    """CloudWatch Logs dropped records of the monitor although it answered with status 200."""
+class LinesRejected(CoinQueryError):
+    """CloudWatch Logs dropped lines although it answered with status 200."""
 
 
 class MonitorFailed(CoinQueryError):

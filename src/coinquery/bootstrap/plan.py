@@ -58,6 +58,8 @@ def _network(config: Config) -> dict[str, str]:
 
 
 def _monitor(config: Config, region: str, ground: foundation.Foundation, key: str) -> dict[str, str]:
+    production = config.levels.get("prod")
+    store, _, name = ("none", "", "") if config.slack is None else config.slack.webhook.partition(":")
     return {
         "ArtifactBucket": ground.artifact_bucket,
         "CodeKey": key,
@@ -65,9 +67,15 @@ def _monitor(config: Config, region: str, ground: foundation.Foundation, key: st
         "Architecture": config.monitor.architecture,
         "Subnets": ground.private_subnets,
         "SecurityGroup": ground.monitor_security_group,
+        "HomeRegion": config.home_region,
         "IsHomeRegion": "true" if region == config.home_region else "false",
+        "PublicZone": "" if production is None else production.public_zone,
         "ConfigurationParameter": PARAMETER,
         "ReservedConcurrency": "1" if config.monitor.reserve_concurrency else "none",
+        "WebhookStore": store,
+        "WebhookName": name,
+        "Trail": config.monitor.trail,
+        "CompositeAlarm": "yes" if config.monitor.composite_alarm else "no",
     }
 
 

@@ -24,7 +24,7 @@ COMMANDS = {
     "ls": "All stacks: live or standby, release, commit, health, protection.",
     "status": "One stack in full, instance by instance.",
     "find": "An address, instance, host name or commit: which stack is it?",
-    "monitor": "The health monitor, here instead of in Lambda.",
+    "monitor": "The health monitor, here instead of in Lambda; silences.",
     "dns": "The records, where they point, and whether the world sees it.",
 }
 

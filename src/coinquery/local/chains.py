@@ -1,10 +1,14 @@
-"""The chains that local nodes follow, a block each second: eth, and ltc where litecoind is installed."""
+"""The chains that local nodes follow, a block each second: eth, and ltc where litecoind is installed.
+
+Each chain has two public nodes, because a head is what two witnesses vouch for: the coin's references in ``cq.toml``.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 
-from coinquery.local import toolchain
+from coinquery.local import ports, toolchain
 from coinquery.local.configuration import LITECOIN_REGTEST
 from coinquery.local.state import Component, State
 
@@ -16,43 +20,74 @@ LITECOIN_RPC_PORT = 9332
 
 def network(state: State) -> list[Component]:
     """The programs of all local chains."""
-    return [_evm(state), *_litecoin(state)]
+    return [*_evm(state), *_litecoin(state)]
 
 
-def _evm(state: State) -> Component:
-    """A chain that looks like mainnet: chain id 1, a height to match, a block each second."""
-    listens = state.evm_network.removeprefix("http://")
-    host, _, port = listens.partition(":")
+def _evm(state: State) -> list[Component]:
+    """A chain that looks like mainnet: chain id 1, a height to match, a block each second. No node asks the other."""
+    began = str(int(time.time()))
+    nodes = {"evm-network": state.evm_network, "evm-witness": state.evm_witness}
+    miner = [argument for url in nodes.values() for argument in ("--node", url)]
+    return [
+        *(_anvil(name, url, began) for name, url in nodes.items()),
+        _module("evm-miner", "coinquery.local.evm_miner", *miner),
+    ]
+
+
+def _anvil(name: str, url: str, began: str) -> Component:
+    """A node whose first block is of the time ``began``; it finds blocks when it is told to."""
+    listens = url.removeprefix("http://")
+    host, port = ports.split(listens)
     command = (
-        str(toolchain.anvil()), "--host", host, "--port", port, "--silent",
-        "--chain-id", "1", "--number", str(FIRST_BLOCK), "--block-time", "1", "--prune-history", str(STATES_KEPT),
+        str(toolchain.anvil()), "--host", host, "--port", str(port), "--silent", "--no-mining", "--timestamp", began,
+        "--chain-id", "1", "--number", str(FIRST_BLOCK), "--prune-history", str(STATES_KEPT),
     )  # fmt: skip
-    return Component("evm-network", command, listens)
+    return Component(name, command, listens)
 
 
 def _litecoin(state: State) -> list[Component]:
-    """A regtest chain: the node, the miner that makes it find a block each second, and a service as its reference."""
-    program = toolchain.litecoind()
-    if program is None:
+    """A regtest chain: the node that mines, another that gets its blocks, a service before each as reference."""
+    if toolchain.litecoind() is None:
         return []
-    data = state.folder("litecoin-network")
-    cookie = str(data / ".cookie")
-    host, _, _ = state.litecoin_peer.partition(":")
-    rpc = f"{host}:{LITECOIN_RPC_PORT}"
-    listens = state.litecoin_network.removeprefix("http://")
-    node = (
-        str(program), "-regtest", "-server", f"-datadir={data}", "-disablewallet", f"-bind={state.litecoin_peer}",
-        f"-rpcbind={host}", "-rpcallowip=127.0.0.0/8", f"-rpcport={LITECOIN_RPC_PORT}", f"-rpccookiefile={cookie}",
-        "-vbparams=mweb:-2:0", "-rpcworkqueue=256", "-dnsseed=0", "-discover=0", "-listenonion=0", "-printtoconsole=0",
-    )  # fmt: skip
-    service = (
-        "--coin", "ltc", "--dialect", "bitcoin", "--node", f"http://{rpc}", "--chain", LITECOIN_REGTEST,
-        "--tolerance", "10", "--cookie", cookie, "--listen", listens,
-    )  # fmt: skip
-    miner = ("--node", f"http://{rpc}", "--cookie", cookie)
-    python = (sys.executable, "-P", "-m")
+    host, _ = ports.split(state.litecoin_peer)
+    node = _litecoind(state, "litecoin-network", host, f"-bind={state.litecoin_peer}")
+    host, _ = ports.split(state.litecoin_witness.removeprefix("http://"))
+    witness = _litecoind(state, "litecoin-witness", host, "-listen=0", f"-connect={state.litecoin_peer}")
+    miner = ("--node", f"http://{node.listens}", "--cookie", _cookie(state, node))
     return [
-        Component("litecoin-network", node, rpc),
-        Component("litecoin-miner", (*python, "coinquery.local.miner", *miner), ""),
-        Component("litecoin-reference", (*python, "coinquery.service", *service), listens),
+        node,
+        _module("litecoin-miner", "coinquery.local.miner", *miner),
+        _service(state, "litecoin-reference", node, state.litecoin_network),
+        witness,
+        _service(state, "litecoin-witness-reference", witness, state.litecoin_witness),
     ]
+
+
+def _litecoind(state: State, name: str, host: str, *options: str) -> Component:
+    rpc = f"{host}:{LITECOIN_RPC_PORT}"
+    command = (
+        str(toolchain.litecoind()), "-regtest", "-server", f"-datadir={state.folder(name)}", "-disablewallet",
+        f"-rpcbind={host}", "-rpcallowip=127.0.0.0/8", f"-rpcport={LITECOIN_RPC_PORT}",
+        "-vbparams=mweb:-2:0", "-rpcworkqueue=256", "-dnsseed=0", "-discover=0", "-listenonion=0", "-printtoconsole=0",
+        *options,
+    )  # fmt: skip
+    return Component(name, command, rpc)
+
+
+def _cookie(state: State, node: Component) -> str:
+    """Where a litecoind writes its credentials."""
+    return str(state.folder(node.name) / "regtest" / ".cookie")
+
+
+def _service(state: State, name: str, node: Component, url: str) -> Component:
+    """The service in front of a litecoind; it is asked as a reference of shape ``status``."""
+    listens = url.removeprefix("http://")
+    return _module(
+        name, "coinquery.service",
+        "--coin", "ltc", "--dialect", "bitcoin", "--node", f"http://{node.listens}", "--chain", LITECOIN_REGTEST,
+        "--tolerance", "10", "--cookie", _cookie(state, node), "--listen", listens, listens=listens,
+    )  # fmt: skip
+
+
+def _module(name: str, module: str, *arguments: str, listens: str = "") -> Component:
+    return Component(name, (sys.executable, "-P", "-m", module, *arguments), listens)

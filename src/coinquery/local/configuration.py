@@ -95,6 +95,7 @@ ca_bundle = {json.dumps(ca_bundle)}
 [monitor]
 runtime = "python{sys.version_info.major}.{sys.version_info.minor}"
 architecture = "{machine}"
+composite_alarm = false
 
 [network]
 nodes = "public"
@@ -129,7 +130,10 @@ grace = "1m"
 rpc_port = 8545
 instance_type = "t3.small"
 volume_size = 1
-references = [{{ shape = "evm", url = "{state.evm_network}" }}]
+references = [
+    {{ shape = "evm", url = "{state.evm_network}" }},
+    {{ shape = "evm", url = "{state.evm_witness}" }},
+]
 
 [[coins.eth.containers]]
 name = "node"
@@ -162,7 +166,10 @@ rpc_port = 9332
 cookie = "/data/.cookie"
 instance_type = "t3.small"
 volume_size = 1
-references = [{{ shape = "status", url = "{state.litecoin_network}" }}]
+references = [
+    {{ shape = "status", url = "{state.litecoin_network}" }},
+    {{ shape = "status", url = "{state.litecoin_witness}" }},
+]
 
 [[coins.ltc.containers]]
 name = "node"

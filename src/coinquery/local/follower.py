@@ -10,12 +10,12 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import sys
-import time
 import urllib.request
 from typing import Any
 
-INTERVAL, TIMEOUT = 1.0, 5.0
+from coinquery.local.repeat import each_second
+
+TIMEOUT = 5.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -46,22 +46,12 @@ def follow(node: str, network: str) -> bool:
 
 
 def main() -> None:
-    """Follow until ended; say each trouble once, and when it is over."""
+    """Follow until ended."""
     parser = argparse.ArgumentParser(prog="follower", description="Make a replica of a local chain follow it.")
     parser.add_argument("--node", required=True, help="JSON-RPC of the replica")
     parser.add_argument("--network", required=True, help="JSON-RPC of the node that mines the chain")
     arguments = parser.parse_args()
-    said = ""
-    while True:
-        trouble = ""
-        try:
-            follow(arguments.node, arguments.network)
-        except RpcFailed as error:
-            trouble = str(error)
-        if trouble != said:
-            print(trouble or "following", file=sys.stderr, flush=True)
-            said = trouble
-        time.sleep(INTERVAL)
+    each_second(lambda: follow(arguments.node, arguments.network), RpcFailed, "following")
 
 
 if __name__ == "__main__":

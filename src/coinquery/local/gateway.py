@@ -1,11 +1,14 @@
 """The AWS endpoint of a local world: ministack behind the table of rules, with a log of every call.
 
-What ministack accepts and AWS refuses is refused here; everything else passes unchanged.
+What ministack accepts and AWS refuses is refused here; everything else passes unchanged. Metrics in log lines, which
+ministack does not know, are put beside them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -15,11 +18,13 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, T
 from multidict import CIMultiDict
 
 from coinquery.aws import Aws
-from coinquery.local import ports, rules
+from coinquery.local import embedded_metrics, ports, rules
 from coinquery.local.calls import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 1024 * 1024
 #: Headers that belong to one connection, or that aiohttp writes itself.
@@ -34,7 +39,8 @@ class Gateway:
         self._upstream = upstream
         self._log = log.open("a", encoding="utf-8", buffering=1)
         self._session = session
-        self._rules = rules.Rules(Aws(), self.forward)
+        self._aws = Aws()
+        self._rules = rules.Rules(self._aws, self._let_through)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request."""
@@ -60,6 +66,15 @@ class Gateway:
                 return Answer(response.status, await response.read(), response.headers)
         except (ClientError, TimeoutError) as error:
             return call.refuse("ServiceUnavailable", f"the local AWS API does not answer: {error}", 503)
+
+    async def _let_through(self, call: Call) -> Answer:
+        answer = await self.forward(call)
+        if (call.service, call.operation, answer.status) == ("logs", "PutLogEvents", 200):
+            try:
+                await asyncio.to_thread(embedded_metrics.publish, self._aws.cloudwatch(call.region), call)
+            except Exception:  # the lines are written all the same
+                logger.exception("metrics of log lines in %s", call.region)
+        return answer
 
     def _note(self, call: Call, answer: Answer, began: float) -> None:
         entry = {

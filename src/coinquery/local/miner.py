@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import sys
-import time
 import urllib.request
 from pathlib import Path
 
-INTERVAL, TIMEOUT = 1.0, 10.0
+from coinquery.local.repeat import each_second
+
+TIMEOUT = 10.0
 #: Pays whoever likes (``OP_TRUE``): nobody owns anything on this chain.
 DESCRIPTOR = "raw(51)"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -25,22 +25,12 @@ def mine(node: str, cookie: Path) -> None:
 
 
 def main() -> None:
-    """Mine until ended; say each trouble once."""
+    """Mine until ended."""
     parser = argparse.ArgumentParser(prog="miner", description="Make a local Litecoin node find a block each second.")
     parser.add_argument("--node", required=True, help="JSON-RPC of the node")
     parser.add_argument("--cookie", required=True, type=Path, help="the node's cookie file")
     arguments = parser.parse_args()
-    said = ""
-    while True:
-        trouble = ""
-        try:
-            mine(arguments.node, arguments.cookie)
-        except OSError as error:
-            trouble = str(error)
-        if trouble != said:
-            print(trouble or "mining", file=sys.stderr, flush=True)
-            said = trouble
-        time.sleep(INTERVAL)
+    each_second(lambda: mine(arguments.node, arguments.cookie), OSError, "mining")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,13 @@ class State:
 
     @property
     def evm_network(self) -> str:
-        """The chain that local eth nodes follow: JSON-RPC of the node that mines it."""
+        """The chain that local eth nodes follow: JSON-RPC of a public node."""
         return f"http://{self.address(0, 10)}:8545"
+
+    @property
+    def evm_witness(self) -> str:
+        """A second public node of that chain, which does without the first: JSON-RPC."""
+        return f"http://{self.address(0, 13)}:8545"
 
     @property
     def litecoin_network(self) -> str:
@@ -71,6 +76,11 @@ class State:
     def litecoin_peer(self) -> str:
         """The peer-to-peer address of the node that mines the local Litecoin chain."""
         return f"{self.address(0, 12)}:19444"
+
+    @property
+    def litecoin_witness(self) -> str:
+        """The service beside a second public node of that chain."""
+        return f"http://{self.address(0, 14)}:8080"
 
     def folder(self, name: str) -> Path:
         """A folder of this world, made if it is not there."""

@@ -89,9 +89,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
             name_servers=config.verify.name_servers,
             ca_bundle=config.verify.ca_bundle,
         )
-        return cls(
-            coins=coins, home=config.home_region, regions=level.regions, production=production, webhook=webhook
-        )
+        return cls(coins=coins, home=config.home_region, regions=level.regions, production=production, webhook=webhook)
 
     @classmethod
     def from_text(cls, text: str) -> Configuration:
@@ -103,7 +101,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         return msgspec.structs.replace(changed, coins={**_shipped().coins, **changed.coins})
 
     def to_text(self) -> str:
-        """JSON, with only those coins that differ from the shipped catalogue; raise BadConfiguration if SSM can't hold it."""
+        """JSON, with only those coins that differ from the shipped catalogue.
+
+        Raises BadConfiguration if SSM can't hold it.
+        """
         shipped = _shipped().coins
         changed = {ticker: coin for ticker, coin in self.coins.items() if coin != shipped.get(ticker)}
         text = msgspec.json.encode(msgspec.structs.replace(self, coins=changed)).decode()

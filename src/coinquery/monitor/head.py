@@ -1,8 +1,9 @@
 """Where a chain's head is, from what independent witnesses say: a liar above or below moves nothing.
 
-A witness says a height, and by that vouches for every height below it. Where two or more are configured, the head is
-the lower of the two highest that agree within the coin's tolerance: the highest height that two vouch for. Where only
-one is configured, its word has to do, and the head says that one reference vouched. Otherwise there is no head (I13).
+Witnesses are references, and the nodes of other stacks by what the last sweeps recorded; a stack's own nodes are no
+witnesses for it. A witness says a height, and by that vouches for every height below it. The head is the highest height
+that two witnesses vouch for who agree within the coin's tolerance, one of them a reference. Otherwise there is no
+head, and nobody is judged to be in step (I13).
 """
 
 from __future__ import annotations
@@ -11,21 +12,31 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
-#: Blocks below the head whose hash is compared: deep enough that honest nodes agree on it through a reorganisation.
-ANCHOR_DEPTH = 6
+from coinquery.nodes import anchors
+
+#: Witnesses that must agree.
+QUORUM = 2
 
 Height = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class Tip(msgspec.Struct, frozen=True):
-    """What one witness says: the height of its best block, and that block's time where it tells."""
+class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one witness says of a coin's chain, and when: its best block, that block's time, and hashes of blocks below.
 
+    ``by`` is a reference's host and port, or a stack's name.
+    """
+
+    coin: str
+    by: str
+    kind: Literal["reference", "stack"]
+    at: datetime
     height: Height
     time: datetime | None = None
+    hashes: dict[int, str] = {}
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -38,8 +49,8 @@ class Anchor(msgspec.Struct, frozen=True):
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The network's best block as far as its witnesses can tell.
 
-    ``height`` is None where too few vouch; ``asked`` counts the witnesses configured, ``vouched`` those whose word the
-    height rests on. ``why`` says in words why there is no height.
+    ``height`` is None where too few vouch; ``asked`` counts the witnesses that there are, ``vouched`` those whose word
+    the height rests on. ``why`` says in words why there is no height.
     """
 
     height: Height | None = None
@@ -50,33 +61,39 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def agree(tips: Iterable[Tip], asked: int, tolerance_blocks: int) -> Head:
-    """The head that enough of ``asked`` witnesses vouch for; ``tips`` are of those that answered."""
-    ranked = sorted(tips, key=lambda tip: tip.height, reverse=True)
-    if asked == 1 and len(ranked) == 1:
-        return Head(height=ranked[0].height, time=ranked[0].time, asked=1, vouched=1)
+def agree(words: Iterable[Word], asked: int, tolerance_blocks: int) -> Head:
+    """The head that enough of ``asked`` witnesses vouch for; ``words`` are of those that said something."""
+    ranked = sorted(words, key=lambda word: word.height, reverse=True)
     for higher, lower in pairwise(ranked):
-        if higher.height - lower.height <= tolerance_blocks:
-            vouched = sum(tip.height >= lower.height for tip in ranked)
-            return Head(height=lower.height, time=lower.time, asked=asked, vouched=vouched)
+        if higher.height - lower.height <= tolerance_blocks and "reference" in (higher.kind, lower.kind):
+            vouched = sum(lower.height <= word.height <= lower.height + tolerance_blocks for word in ranked)
+            head = Head(height=lower.height, time=lower.time, asked=asked, vouched=vouched)
+            return msgspec.structs.replace(head, anchor=_anchor(ranked, lower.height))
     return Head(asked=asked, why=_why(ranked, asked))
 
 
-def agree_on_hash(hashes: Sequence[str], asked: int) -> str | None:
-    """The hash that two witnesses give (or the only one configured), if no other has as many votes."""
-    votes = Counter(hashes).most_common(2)
-    needed = min(asked, 2)
-    if not votes or votes[0][1] < needed or (len(votes) == 2 and votes[1][1] == votes[0][1]):
+def _anchor(words: Sequence[Word], head: int) -> Anchor | None:
+    """The highest block far enough below the head whose hash is agreed on as the head is."""
+    for height in anchors.heights(head):
+        agreed = agree_on_hash([word for word in words if height in word.hashes], height)
+        if agreed is not None:
+            return Anchor(height, agreed)
+    return None
+
+
+def agree_on_hash(words: Sequence[Word], height: int) -> str | None:
+    """The hash that two of the words give for a height, one of them a reference's, if no other has as many votes."""
+    votes = Counter(word.hashes[height] for word in words).most_common(2)
+    if not votes or votes[0][1] < QUORUM or (len(votes) > 1 and votes[1][1] == votes[0][1]):
         return None
-    return votes[0][0]
+    agreed = votes[0][0]
+    return agreed if any(word.kind == "reference" and word.hashes[height] == agreed for word in words) else None
 
 
-def _why(ranked: Sequence[Tip], asked: int) -> str:
+def _why(ranked: Sequence[Word], asked: int) -> str:
     if asked == 0:
         return "no reference is configured"
-    heights = ", ".join(str(tip.height) for tip in ranked)
-    if len(ranked) > 1:
-        return f"no two of {asked} references agree: heights {heights}"
-    if ranked:
-        return f"1 of {asked} references answered: height {heights}, and no second vouches for it"
-    return f"none of {asked} references answered"
+    said = ", ".join(f"{word.by} says {word.height}" for word in ranked)
+    if len(ranked) < QUORUM:
+        return f"{len(ranked)} of {asked} witnesses can be heard, {QUORUM} must agree" + (f": {said}" if said else "")
+    return f"no two of {asked} witnesses agree, one of them a reference: {said}"

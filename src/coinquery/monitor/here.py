@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from coinquery.errors import WrongUse
-from coinquery.monitor import sweep
 from coinquery.monitor.configuration import Configuration
 from coinquery.monitor.invoke import Summary
 from coinquery.monitor.records import Record
+from coinquery.monitor.watch import Watch
+from coinquery.monitor.writer import was_reached
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -37,13 +38,14 @@ def sweeps(
             kept.append(record)
             on_record(record)
 
-        yield sweep.run(chosen, aws, configuration, clock, sweep.Limits(), keep), records
+        watch = Watch(region=chosen, aws=aws, configuration=configuration, clock=clock, by="here", on_record=keep)
+        yield watch.once(), records
         clock.sleep(max(0.0, PERIOD - (clock.now() - began).total_seconds()))
 
 
 def none_reached(records: Sequence[Record]) -> bool:
-    """Whether every instance is unreachable, as from a place without a way to the nodes' network."""
-    return bool(records) and all(record.verdict == "unreachable" for record in records)
+    """Whether no instance answered, as from a place without a way to the nodes' network."""
+    return bool(records) and not any(was_reached(record) for record in records)
 
 
 def _only_region(config: Config) -> str:

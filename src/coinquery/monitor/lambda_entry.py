@@ -13,7 +13,10 @@ import msgspec
 
 from coinquery.aws import Aws
 from coinquery.clock import SystemClock
-from coinquery.monitor import configuration, sweep
+from coinquery.monitor import configuration
+from coinquery.monitor.sweep import Limits
+from coinquery.monitor.team import Team
+from coinquery.monitor.watch import Watch
 
 #: Seconds kept for answering, so that the sweep ends before Lambda ends it.
 MARGIN = 2.0
@@ -35,7 +38,15 @@ def handler(event: object, context: Context) -> dict[str, Any]:  # noqa: ARG001
     region = os.environ["AWS_REGION"]
     parameter = os.environ.get("CQ_CONFIGURATION_PARAMETER", configuration.PARAMETER)
     settings = configuration.read(_aws.ssm(region), parameter)
-    summary: dict[str, Any] = msgspec.to_builtins(
-        sweep.run(region, _aws, settings, SystemClock(), sweep.Limits(sweep=seconds))
+    clock = SystemClock()
+    watch = Watch(
+        region=region,
+        aws=_aws,
+        configuration=settings,
+        clock=clock,
+        by="monitor",
+        limits=Limits(sweep=seconds),
+        tell=Team(settings, _aws, region, clock).tell,
     )
+    summary: dict[str, Any] = msgspec.to_builtins(watch.once())
     return summary

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from coinquery.monitor.verdict import Verdict
+from coinquery.monitor.verdict import SERVING, Verdict
 
 #: ``live``: the public record leads to it. ``way-back``: the live stack's way back leads to it. ``other``: new, in a
 #: rollout; or older than the way back.
@@ -35,6 +35,17 @@ class StackOutlook(msgspec.Struct, frozen=True, kw_only=True):
     instances: tuple[InstanceOutlook, ...] = ()
     unprotected: tuple[str, ...] | None = ()
 
+    @property
+    def serving(self) -> int:
+        """How many of its instances serve in step."""
+        return sum(instance.verdict in SERVING for instance in self.instances)
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the name leads here and nothing serves, as far as anybody can tell: ``unknown`` is no outage."""
+        unknown = any(instance.verdict == "unknown" for instance in self.instances)
+        return self.role == "live" and self.serving == 0 and not unknown
+
 
 class NameOutlook(msgspec.Struct, frozen=True, kw_only=True):
     """A coin's public name as clients see it. Each problem is one sentence; no problem is an empty tuple.
@@ -58,7 +69,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. ``silences`` gives the end of each silenced stack's silence.
 
     ``died`` and ``overlaps`` are the ids of earlier sweeps that never ended, or had not ended when this one began;
-    ``unreached`` counts the instances that this sweep did not get to.
+    ``unreached`` counts the instances that this sweep did not get to. ``complete`` is whether AWS said which stacks
+    stand and where every name leads; if not, nothing is gone for not being here.
     """
 
     time: datetime
@@ -70,3 +82,4 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     died: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
     unreached: int = 0
+    complete: bool = True

@@ -25,13 +25,15 @@ from coinquery.machine import cache_folder
 from coinquery.machine import uv as find_uv
 
 #: What of ``coinquery`` the function needs: modules and whole subpackages.
-MODULES = ("__init__.py", "aws.py", "clock.py", "decode.py", "durations.py", "errors.py", "naming.py")
-SUBPACKAGES = ("coins", "monitor", "nodes")
+MODULES = (
+    "__init__.py", "aws.py", "clock.py", "decode.py", "durations.py", "errors.py", "log_group.py", "naming.py"
+)  # fmt: skip
+SUBPACKAGES = ("coins", "dns", "monitor", "nodes", "notify", "stacks")
 
 #: Lambda's architectures as wheels name them. glibc 2.17 is below that of every Lambda runtime for Python.
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
-_OWN_KINDS = {".py", ".toml"}
+_OWN_KINDS = {".py", ".toml", ".yaml", ".json"}
 _WHEEL_KINDS = {".py", ".so"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -1,83 +1,84 @@
-"""Look at one instance: who it says it is, and what its node says, through the service as clients reach it."""
+"""Look at one instance: one request for ``/info``, by which the service tells what it and its node are."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import msgspec
 
-from coinquery.monitor import web
-from coinquery.monitor.configuration import Watched
-from coinquery.monitor.head import Anchor
-from coinquery.monitor.verdict import Failure, Seen
-from coinquery.nodes import DIALECTS, NodeError, NodeMalformed, NodeState, Rpc
-from coinquery.nodes.answers import attempt, known
+from coinquery.monitor import fetch
+from coinquery.monitor.evidence import Failure, Seen, Volume
+from coinquery.monitor.head import Height
+from coinquery.monitor.records import Moment
+from coinquery.monitor.web import parse
+from coinquery.nodes import NodeError, NodeMalformed
 from coinquery.nodes.rpc import excerpt
 from coinquery.nodes.values import text
 
-if TYPE_CHECKING:
-    from aiohttp import ClientSession
-
 SERVICE_PORT = 8080
+#: The longest ``/info`` that is read, in bytes; an honest one has about 1,200.
+LONGEST = 2**16
+
+Text = Annotated[str, msgspec.Meta(max_length=256)]
 
 
-class Probe:
-    """Asks one instance. ``seconds`` bounds each question."""
-
-    def __init__(self, session: ClientSession, address: str, coin: Watched, seconds: float) -> None:
-        host = f"[{address}]" if ":" in address else address
-        self._session = session
-        self._url = f"http://{host}:{SERVICE_PORT}"
-        self._dialect = DIALECTS[coin.dialect]
-        self._rpc = Rpc(session, self._url + "/", seconds)
-        self._seconds = seconds
-
-    async def look(self) -> tuple[Seen, Failure | None]:
-        """What the instance shows, and why it could not be seen in full. Never raises NodeError."""
-        info, state, health = await asyncio.gather(
-            attempt(self._info()), self._dialect.observe(self._rpc), attempt(self._health())
-        )
-        failure = info if isinstance(info, NodeError) else state.failure
-        seen = _seen(known(info) or _Info(), state, known(health))
-        return seen, None if failure is None else _explain(failure)
-
-    async def hash_at(self, anchor: Anchor) -> str | None:
-        """The hash of the node's block at the anchor; None where it has none or does not say."""
-        return known(await attempt(self._dialect.block_hash(self._rpc, anchor.height)))
-
-    async def _info(self) -> _Info:
-        return (await web.get_json(self._session, self._url + "/info", self._seconds, _InfoReply)).result
-
-    async def _health(self) -> str:
-        """What ``/health`` says, in one line. It is kept for the reader and judged by nobody."""
-        status, body = await web.get(self._session, self._url + "/health", self._seconds)
-        return f"{status} {excerpt(body)}"
+async def look(address: str, seconds: float) -> tuple[Seen, Failure | None]:
+    """What the instance shows within ``seconds``, and why it could not be seen in full. Never raises NodeError."""
+    try:
+        reply = await fetch.get(address, SERVICE_PORT, "/info", seconds, LONGEST)
+        if reply.status != 200:
+            raise NodeMalformed(f"HTTP {reply.status}: {excerpt(reply.body)}")
+        return _seen(parse(reply.body, _Info))
+    except NodeError as error:
+        return Seen(), Failure("malformed" if isinstance(error, NodeMalformed) else "unreachable", str(error))
 
 
-class _Info(msgspec.Struct, rename={"commit": "commitHash", "version": "ClientVersion"}):
-    commit: str | None = None
-    release: str | None = None
-    client: str | None = None
-    version: str | None = None
+class _Result(msgspec.Struct, rename="camel", kw_only=True):
+    """``/info``'s result. What is not there was not shown; what is of another kind makes the answer malformed."""
+
+    commit_hash: Text | None = None
+    release: Text | None = None
+    client: Text | None = None
+    client_version: Text | None = msgspec.field(name="ClientVersion", default=None)
+    chain: Text | None = None
+    height: Height | None = None
+    head_time: Moment | None = None
+    syncing: bool | None = None
+    progress: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+    anchors: Annotated[dict[Height, Text], msgspec.Meta(max_length=16)] | None = None
+    volume: Volume | None = None
+    failure: Literal["malformed", "unreachable"] | None = None
+    in_step: bool | None = None
+    reasons: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=1024)], ...], msgspec.Meta(max_length=16)] = ()
 
 
-class _InfoReply(msgspec.Struct):
-    result: _Info
+class _Info(msgspec.Struct):
+    status: str
+    message: str
+    result: _Result
 
 
-def _seen(info: _Info, state: NodeState, health: str | None) -> Seen:
-    return Seen(
-        release=text(info.release),
-        commit=text(info.commit),
-        client=state.client or text(" ".join(filter(None, (info.client, info.version)))),
-        chain=state.chain,
-        height=state.height,
-        block_time=state.head_time,
-        syncing=state.syncing,
-        health=health,
+def _seen(info: _Info) -> tuple[Seen, Failure | None]:
+    result = info.result
+    seen = Seen(
+        release=text(result.release),
+        commit=text(result.commit_hash),
+        client=text(" ".join(filter(None, (result.client, result.client_version)))),
+        chain=text(result.chain),
+        height=result.height,
+        block_time=result.head_time,
+        syncing=result.syncing,
+        progress=result.progress,
+        anchors=result.anchors or {},
+        volume=result.volume,
+        health=_health(result),
     )
+    if info.status == "1" and result.failure is None:
+        return seen, None
+    return seen, Failure(result.failure or "unreachable", f"its node: {text(info.message)}")
 
 
-def _explain(error: NodeError) -> Failure:
-    return Failure("malformed" if isinstance(error, NodeMalformed) else "unreachable", str(error))
+def _health(result: _Result) -> str | None:
+    if result.in_step is None:
+        return None
+    return "in step" if result.in_step else text("; ".join(result.reasons)) or "not in step"

@@ -17,7 +17,7 @@ from coinquery.monitor.verdict import Verdict
 
 SCHEMA = 1
 NAMESPACE = "CoinQuery"
-_UNITS = {"up": "Count", "height": "Count", "lag_blocks": "Count"}
+_METRICS = ("up", "height", "lag_blocks")
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -26,9 +26,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What one sweep concluded of one instance, and from what.
 
-    ``up`` is 1 only where the verdict is healthy. ``references`` counts those that vouch for ``head``, ``protected``
-    tells of termination protection and stack policy, ``health`` is what the service's ``/health`` answered, ``rate``
-    the blocks a second gained since an earlier record. docs/monitor.md explains every field.
+    ``up`` is 1 only where the verdict is healthy. ``witnesses`` counts those that vouch for ``head``, ``protected``
+    tells of termination protection and stack policy, ``health`` is what the service says of its node, ``rate`` the
+    blocks a second gained since an earlier record. docs/monitor.md explains every field.
     """
 
     schema: Literal[1] = 1
@@ -50,11 +50,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     height: Height | None = None
     block_time: Moment | None = None
     head: Height | None = None
-    references: Count = 0
+    witnesses: Count = 0
+    anchor: Height | None = None
+    anchor_hash: str | None = None
+    expected_anchor_hash: str | None = None
     lag_blocks: Count | None = None
     lag_seconds: Count | None = None
+    progress: int | None = None
     rate: float | None = None
     eta_seconds: Count | None = None
+    volume_size: int | None = None
+    volume_free: int | None = None
+    volume_days: float | None = None
     client: str | None = None
     health: str | None = None
     up: Literal[0, 1]
@@ -68,12 +75,22 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def encode(record: Record) -> str:
     """The line for CloudWatch Logs, metric instructions included."""
     line: dict[str, Any] = msgspec.to_builtins(record)
-    metrics = [{"Name": name, "Unit": unit} for name, unit in _UNITS.items() if line[name] is not None]
-    line["_aws"] = {
-        "Timestamp": record.timestamp,
-        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["stack", "coin"]], "Metrics": metrics}],
-    }
+    line["_aws"] = metrics(record.time, ["stack", "coin"], [name for name in _METRICS if line[name] is not None])
     return msgspec.json.encode(line).decode()
+
+
+def metrics(time: datetime, dimensions: list[str], names: list[str]) -> dict[str, Any]:
+    """The instructions that make metrics of a line's members ``names``, by its members ``dimensions``."""
+    return {
+        "Timestamp": milliseconds(time),
+        "CloudWatchMetrics": [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [dimensions],
+                "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
+            }
+        ],
+    }
 
 
 def decode(line: str) -> Record | None:

@@ -4,91 +4,142 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from coinquery.monitor import protection, references
-from coinquery.monitor.configuration import Watched
-from coinquery.monitor.head import Head
-from coinquery.monitor.instances import Instance
-from coinquery.monitor.verdict import Sighting
-from coinquery.naming import StackName
+from coinquery.monitor import sweep_log
+from coinquery.monitor.evidence import Sighting
+from coinquery.monitor.sweep_log import Line, SweepLog
+from coinquery.monitor.witnesses import Hearing, Memory, Witnesses
+from coinquery.stacks import stack as stacks
+from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-    from types_boto3_cloudformation import CloudFormationClient
+    from datetime import datetime
 
+    from coinquery.aws import Aws
+    from coinquery.monitor.configuration import Configuration
+    from coinquery.monitor.instances import Instance
     from coinquery.monitor.record_log import RecordLog
     from coinquery.monitor.records import Record
     from coinquery.monitor.threads import Threads
+    from coinquery.naming import StackName
+    from coinquery.stacks.stack import Stack
 
 logger = logging.getLogger(__name__)
 
-#: How many of a stack's newest records are read to find each instance's last one.
-RECORDS_READ = 100
+#: How many of a stack's newest records are read to find earlier sightings of its instances.
+RECORDS_READ = 200
 
 T = TypeVar("T")
 
 
+@dataclass
 class Shared:
-    """A coin's head, a stack's protection, and a stack's last records. ``seconds`` bounds a question to a reference.
+    """The region's stacks, their protection and last records, the chains' heads, and what earlier sweeps remember.
 
     What AWS does not answer is unknown, not an error: the instances are looked at all the same.
     """
 
-    def __init__(
-        self,
-        session: ClientSession,
-        cloudformation: CloudFormationClient,
-        log: RecordLog,
-        threads: Threads,
-        seconds: float,
-    ) -> None:
-        self._session = session
-        self._cloudformation = cloudformation
-        self._log = log
-        self._threads = threads
-        self._seconds = seconds
-        self._asked: dict[Hashable, asyncio.Task[Any]] = {}
+    region: str
+    aws: Aws
+    configuration: Configuration
+    log: RecordLog
+    threads: Threads
+    hearing: Hearing
+    _asked: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
 
-    async def head(self, ticker: str, coin: Watched) -> Head:
-        """Where the coin's chain is."""
-        return await self._once(("head", ticker), lambda: references.find_head(self._session, coin, self._seconds))
+    async def stacks(self) -> dict[StackName, Stack] | None:
+        """The region's production stacks; None where AWS does not say."""
+        return await self._once("stacks", lambda: self.ask_aws(self._read_stacks))
 
-    async def unprotected(self, stack: StackName) -> tuple[str, ...] | None:
-        """What of the stack's protection is off; None where AWS does not say."""
-        return await self._once(
-            ("protection", stack), lambda: self._ask_aws(protection.missing, self._cloudformation, stack)
-        )
+    async def unprotected(self, name: StackName) -> tuple[str, ...] | None:
+        """What of a stack's protection is off; None where AWS does not say."""
+        return await self._once(("protection", name), lambda: self._lost(name))
 
-    async def before(self, instance: Instance) -> Sighting | None:
-        """The last sighting of the instance's height, from the monitor's own records."""
+    async def witnesses(self, ticker: str) -> Witnesses:
+        """Who says what of a coin's chain."""
+        return await self._once(("witnesses", ticker), lambda: self._hear(ticker))
+
+    async def before(self, instance: Instance, patience: timedelta) -> Sighting | None:
+        """An earlier sighting of the instance, from the monitor's own records.
+
+        The newest that is at least ``patience`` old; the oldest there is, if none is.
+        """
         stack = str(instance.stack)
         latest: list[Record] | None = await self._once(
-            ("records", stack), lambda: self._ask_aws(self._log.latest, stack, RECORDS_READ)
+            ("records", stack), lambda: self.ask_aws(self.log.latest, stack, RECORDS_READ)
         )
-        for record in reversed(latest or ()):
-            if record.instance == instance.id and record.height is not None:
-                return Sighting(record.time, record.height, record.head)
-        return None
+        own = [r for r in latest or () if r.instance == instance.id and r.launched == instance.launched]
+        return _sighting(own, self.hearing.now - patience)
+
+    async def memory(self) -> Memory:
+        """What the last sweeps of all regions remember."""
+        return await self._once("memory", self._remember)
+
+    async def lines(self) -> list[Line]:
+        """The newest lines of the region's sweeps; none where AWS does not say."""
+        newest = SweepLog(self.aws.logs(self.region)).newest
+        return await self._once("lines", lambda: self.ask_aws(newest)) or []
+
+    def begin(self, names: Iterable[StackName]) -> None:
+        """Begin to ask what the instances of these stacks will need."""
+        for name in names:
+            self._task(("protection", name), partial(self._lost, name))
+            if name.coin in self.configuration.coins:
+                self._task(("witnesses", name.coin), partial(self._hear, name.coin))
 
     def close(self) -> None:
         """Give up what is still being asked."""
         for task in self._asked.values():
             task.cancel()
 
-    async def _once(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The answer to a question, asked by the first who wants it. Who stops waiting does not stop the others."""
+    def _read_stacks(self) -> dict[StackName, Stack]:
+        found = stacks.read_all(self.aws.cloudformation(self.region))
+        return {stack.name: stack for stack in found if stack.name.is_production}
+
+    async def _lost(self, name: StackName) -> tuple[str, ...] | None:
+        stack = (await self.stacks() or {}).get(name)
+        if stack is None:
+            return None
+        protector = Protector(self.aws.cloudformation(self.region), self.aws.elbv2(self.region))
+        return await self.ask_aws(protector.lost, stack)
+
+    async def _hear(self, ticker: str) -> Witnesses:
+        return await self.hearing.of(ticker, self.configuration.coins[ticker], await self.memory())
+
+    async def _remember(self) -> Memory:
+        own = sweep_log.memory(await self.lines())
+        others = [SweepLog(self.aws.logs(r)) for r in self.configuration.regions if r != self.region]
+        read = await asyncio.gather(*(self.ask_aws(log.newest) for log in others))
+        elsewhere = [word for lines in read for word in sweep_log.memory(lines or []).words if word.kind == "stack"]
+        return Memory(words=(*own.words, *elsewhere), asked=own.asked)
+
+    def _task(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         if key not in self._asked:
             self._asked[key] = asyncio.create_task(ask())
-        answer: T = await asyncio.shield(self._asked[key])
-        return answer
+        return self._asked[key]
 
-    async def _ask_aws(self, function: Callable[..., T], *arguments: Any) -> T | None:
+    async def _once(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The answer to a question, asked by the first who wants it. Who stops waiting does not stop the others."""
+        task = self._task(key, ask)
+        return task.result() if task.done() else await asyncio.shield(task)
+
+    async def ask_aws(self, function: Callable[..., T], *arguments: Any) -> T | None:
+        """What a call of AWS gives; None where AWS does not say."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return await self._threads.run(function, *arguments)
+            return await self.threads.run(function, *arguments)
         except (BotoCoreError, ClientError) as error:
             logger.warning("unknown: %s", error)
             return None
+
+
+def _sighting(own: list[Record], until: datetime) -> Sighting | None:
+    seen = [Sighting(r.time, r.height, r.head, r.progress) for r in own if r.height is not None]
+    old = [sighting for sighting in seen if sighting.time <= until]
+    return old[-1] if old else next(iter(seen), None)

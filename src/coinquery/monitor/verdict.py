@@ -6,11 +6,15 @@ The first check of ``PRECEDENCE`` that has something to say decides:
     unreachable   it, or the node behind it, did not answer, and its grace is over
     wrong-chain   its chain, or the hash of a block below the head, is not the network's
     wrong-commit  it does not run the release that it is tagged with
-    unprotected   its stack's termination protection or stack policy is off
     starting      it does not answer, and its grace is not over
     unknown       there is no head to compare it with, or it is far ahead of the head
-    starting, syncing, lagging   it is behind: within its grace, catching up, or neither
+    starting      it is behind, within its grace
+    stalled       it is behind and has not moved for as long as the coin's patience, while the head did
+    syncing       it is behind and catching up
+    lagging       it is behind
     unknown       something that a healthy instance must show could not be seen
+    unprotected   its stack's termination protection or stack policy is off
+    filling       its data volume will be full within the days that the coin sets
     healthy
 
 So nothing is healthy because a question had no answer (I13), and nothing wrong is hidden by an instance being new.
@@ -20,13 +24,12 @@ What the sweep did not get to is ``unknown`` without evidence.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from coinquery.monitor.configuration import Watched
-from coinquery.monitor.head import Head, Height
+from coinquery.monitor.evidence import Evidence
+from coinquery.nodes import anchors
 
 Verdict = Literal[
     "healthy",
@@ -44,94 +47,8 @@ Verdict = Literal[
 ]
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why an instance could not be seen in full: no answer, or no usable one."""
-
-    kind: Literal["unreachable", "malformed"]
-    what: str
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What an instance showed. None is "it did not show"; it never stands for 0 or false.
-
-    ``chain`` is the chain id or the hash of block 0, ``anchor`` the hash that the node has at the head's anchor height,
-    ``syncing`` what the node says of itself, ``health`` what ``/health`` answered (kept, not believed).
-    """
-
-    release: str | None = None
-    commit: str | None = None
-    client: str | None = None
-    chain: str | None = None
-    height: Height | None = None
-    block_time: datetime | None = None
-    syncing: bool | None = None
-    anchor: str | None = None
-    health: str | None = None
-
-
-class Sighting(msgspec.Struct, frozen=True):
-    """What an earlier record of the same instance says: when, its height, and the head then."""
-
-    time: datetime
-    height: Height
-    head: Height | None = None
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a judgement rests on.
-
-    ``unprotected`` names what of the stack's protection is off; None is "AWS did not say".
-    """
-
-    now: datetime
-    launched: datetime
-    coin: Watched
-    expected_commit: str
-    unprotected: tuple[str, ...] | None
-    head: Head
-    seen: Seen = Seen()
-    failure: Failure | None = None
-    previous: Sighting | None = None
-
-    @property
-    def in_grace(self) -> bool:
-        """Whether the instance is young enough that not answering and being behind are no fault."""
-        return (self.now - self.launched).total_seconds() < self.coin.grace
-
-    @property
-    def lag_blocks(self) -> int | None:
-        """Blocks behind the head; 0 where level or ahead."""
-        if self.seen.height is None or self.head.height is None:
-            return None
-        return max(0, self.head.height - self.seen.height)
-
-    @property
-    def lag_seconds(self) -> int | None:
-        """Seconds behind the head: between the two blocks' times, or the coin's block time for each block."""
-        blocks = self.lag_blocks
-        if not blocks:
-            return blocks
-        if self.head.time is not None and self.seen.block_time is not None:
-            return max(0, round((self.head.time - self.seen.block_time).total_seconds()))
-        return round(blocks * self.coin.block_time)
-
-    @property
-    def age(self) -> int | None:
-        """Seconds since the node's best block."""
-        return None if self.seen.block_time is None else round((self.now - self.seen.block_time).total_seconds())
-
-    @property
-    def rate(self) -> float | None:
-        """Blocks a second that the node gained since the earlier sighting."""
-        if self.previous is None or self.seen.height is None or self.now <= self.previous.time:
-            return None
-        return (self.seen.height - self.previous.height) / (self.now - self.previous.time).total_seconds()
-
-    @property
-    def eta_seconds(self) -> int | None:
-        """Seconds until the node has caught up, at the rate at which it gains on the chain; None if it does not."""
-        gain = (self.rate or 0) - 1 / self.coin.block_time
-        return round(self.lag_blocks / gain) if self.lag_blocks and gain > 0 else None
+#: Verdicts of instances that serve in step, whatever else is to be said of them.
+SERVING: tuple[Verdict, ...] = ("healthy", "filling", "unprotected")
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -162,12 +79,10 @@ def _wrong_chain(e: Evidence) -> Judgement | None:
     if e.seen.chain is not None and e.seen.chain != e.coin.chain:
         return Judgement("wrong-chain", f"its chain is {e.seen.chain}, the coin's is {e.coin.chain}")
     anchor = e.head.anchor
-    if anchor is not None and e.seen.anchor is not None and e.seen.anchor != anchor.hash:
-        return Judgement(
-            "wrong-chain",
-            f"its block {anchor.height} is {e.seen.anchor}, the network's is {anchor.hash}",
-        )
-    return None
+    own = None if anchor is None else e.seen.anchors.get(anchor.height)
+    if anchor is None or own in (None, anchor.hash):
+        return None
+    return Judgement("wrong-chain", f"its block {anchor.height} is {own}, the network's is {anchor.hash}")
 
 
 def _wrong_commit(e: Evidence) -> Judgement | None:
@@ -209,7 +124,9 @@ def _behind(e: Evidence) -> Judgement | None:
         return None
     if e.in_grace:
         return Judgement("starting", f"{_distance(e)}; {_speed(e)}; {_grace(e)}")
-    if e.eta_seconds is not None or (e.seen.syncing and not _stands_still(e)):
+    if e.stands_still:
+        return Judgement("stalled", f"{_distance(e)}; it has not moved since {_ago(e)}, and the head has")
+    if e.eta_seconds is not None or e.seen.syncing:
         return Judgement("syncing", f"{_distance(e)}; {_speed(e)}")
     return Judgement("lagging", f"{_distance(e)}; {_speed(e)}")
 
@@ -219,6 +136,7 @@ def _not_shown(e: Evidence) -> Judgement | None:
         "its height": e.seen.height,
         "its best block's time": e.seen.block_time,
         "its chain": e.seen.chain,
+        "its block at the anchor": _anchor(e),
         "its stack's protection": e.unprotected,
         "the commit that it is tagged with": e.expected_commit or None,
     }
@@ -226,30 +144,42 @@ def _not_shown(e: Evidence) -> Judgement | None:
     return Judgement("unknown", f"could not be seen: {', '.join(missing)}") if missing else None
 
 
+def _anchor(e: Evidence) -> str | None:
+    """Its hash at the head's anchor; ``""`` where none is to be compared, None where it should have shown one."""
+    anchor = e.head.anchor
+    if anchor is None or e.seen.height is None or anchor.height not in anchors.heights(e.seen.height):
+        return ""
+    return e.seen.anchors.get(anchor.height)
+
+
+def _filling(e: Evidence) -> Judgement | None:
+    volume = e.seen.volume
+    if volume is None or volume.days is None or volume.days * 86400 > e.coin.full_within:
+        return None
+    return Judgement(
+        "filling",
+        f"its data volume will be full in {volume.days:.1f} days: {_gib(volume.free)} of {_gib(volume.size)} GiB are "
+        f"free, it grows by {_gib(volume.growth or 0)} GiB a day; the coin allows {e.coin.full_within / 86400:g} days",
+    )
+
+
 PRECEDENCE: tuple[Callable[[Evidence], Judgement | None], ...] = (
     _malformed,
     _unreachable,
     _wrong_chain,
     _wrong_commit,
-    _unprotected,
     _not_up_yet,
     _no_head,
     _ahead,
     _behind,
     _not_shown,
+    _unprotected,
+    _filling,
 )
 
 
-def _stands_still(e: Evidence) -> bool:
-    """Whether the node did not move while the head did, whatever the node says of itself."""
-    before = e.previous
-    if before is None or before.head is None or e.head.height is None or e.seen.height is None:
-        return False
-    return e.seen.height <= before.height and e.head.height > before.head
-
-
 def _in_step(e: Evidence) -> str:
-    vouched = f"{e.head.vouched} of {e.head.asked} reference" + "s" * (e.head.asked != 1)
+    vouched = f"{e.head.vouched} of {e.head.asked} witnesses"
     return f"height {e.seen.height} is in step with head {e.head.height} ({vouched}), best block {e.age} s old"
 
 
@@ -260,6 +190,14 @@ def _distance(e: Evidence) -> str:
     )
 
 
+def _ago(e: Evidence) -> str:
+    return "it was first seen" if e.previous is None else f"{round((e.now - e.previous.time).total_seconds())} s ago"
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f}"
+
+
 def _grace(e: Evidence) -> str:
     return f"launched {round((e.now - e.launched).total_seconds())} s ago, its grace is {e.coin.grace} s"
 
@@ -267,5 +205,5 @@ def _grace(e: Evidence) -> str:
 def _speed(e: Evidence) -> str:
     word = {True: "it says that it is syncing", False: "it says that it is not syncing"}
     says = word[e.seen.syncing] if e.seen.syncing is not None else "it does not say whether it is syncing"
-    rate = "no earlier height to compare with" if e.rate is None else f"{e.rate:.2f} blocks/s since the record before"
+    rate = "no earlier height to compare with" if e.rate is None else f"{e.rate:.2f} blocks/s since an earlier record"
     return f"{says}, {rate}" + ("" if e.eta_seconds is None else f", caught up in about {e.eta_seconds} s")

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from coinquery.monitor.records import Record
 from coinquery.monitor.threads import Threads
 
 #: Seconds for which a record waits for others of its stack, to share their call.
 TOGETHER = 0.2
+
+
+class Keeper(Protocol):
+    """What keeps records."""
+
+    def add(self, record: Record) -> None:
+        """Take a record."""
+        ...
+
+    async def finish(self) -> None:
+        """Wait until everything that is to be written is written; raise the first error if something could not be."""
+        ...
 
 
 class Writer:
@@ -38,3 +51,30 @@ class Writer:
     async def _flush(self, stack: str) -> None:
         await asyncio.sleep(TOGETHER)
         await self._threads.run(self._write, self._waiting.pop(stack))
+
+
+class Doubter:
+    """Writes nothing before any instance was reached: from a place without a way to them, nothing is seen of them."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._held: list[Record] = []
+        self._reached = False
+
+    def add(self, record: Record) -> None:
+        """Take a record; it is written at once if an instance was reached, this one or another."""
+        self._held.append(record)
+        self._reached = self._reached or was_reached(record)
+        if self._reached:
+            for held in self._held:
+                self._writer.add(held)
+            self._held.clear()
+
+    async def finish(self) -> None:
+        """Wait until everything is written that was not held back for good."""
+        await self._writer.finish()
+
+
+def was_reached(record: Record) -> bool:
+    """Whether the instance answered, be it nonsense."""
+    return record.verdict == "malformed" or record.commit is not None or record.height is not None

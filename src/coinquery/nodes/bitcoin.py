@@ -25,6 +25,7 @@ async def observe(rpc: Rpc) -> NodeState:
         head_hash=best,
         target=count(member(info, "headers")),
         syncing=_is_syncing(info),
+        progress=_progress(info),
         chain=known(genesis),
         client=text(member(known(network), "subversion")),
         peers=count(member(known(network), "connections")),
@@ -46,6 +47,11 @@ async def _chain_info(rpc: Rpc) -> Any:
 async def _time(rpc: Rpc, best: str) -> datetime | None:
     """When the block was made: ``getblockchaininfo`` has the median of eleven blocks, which is hours behind."""
     return moment(count(member(await rpc.call("getblockheader", best), "time")))
+
+
+def _progress(info: Any) -> int | None:
+    """Its blocks; before it has any, its headers, which it fetches first. Later ones come while it may hang."""
+    return count(member(info, "blocks")) or count(member(info, "headers"))
 
 
 def _is_syncing(info: Any) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from coinquery.nodes.answers import attempt, first_failure, known
 from coinquery.nodes.errors import NodeRefused
 from coinquery.nodes.model import NodeState
 from coinquery.nodes.rpc import Rpc
-from coinquery.nodes.values import evm_hash, member, moment, quantity, required, text
+from coinquery.nodes.values import count, evm_hash, member, moment, quantity, required, text
 
 
 async def observe(rpc: Rpc) -> NodeState:
@@ -30,6 +31,7 @@ async def observe(rpc: Rpc) -> NodeState:
         head_hash=best.hash,
         target=quantity(member(known(syncing), "highestBlock")),
         syncing=_is_syncing(known(syncing)),
+        progress=_progress(known(syncing)),
         chain=known(chain),
         client=text(known(client)),
         peers=quantity(known(peers)),
@@ -71,3 +73,22 @@ def _is_syncing(answer: Any) -> bool | None:
     if answer is False:
         return False
     return True if isinstance(answer, dict) else None
+
+
+def _progress(answer: Any) -> int | None:
+    """The sum of the counters in an answer to ``eth_syncing``; None where it has none.
+
+    geth counts blocks, accounts, trie nodes and bytes, reth and erigon the blocks of each of their ``stages``. The
+    network's own height is no progress of the node.
+    """
+    own = {name: value for name, value in answer.items() if name != "highestBlock"} if isinstance(answer, dict) else {}
+    counters = [number for number in map(quantity, _values(own)) if number is not None]
+    return count(sum(counters)) if counters else None
+
+
+def _values(answer: dict[str, Any]) -> Iterator[Any]:
+    """The values of an object, and those of the objects in its lists."""
+    for value in answer.values():
+        for entry in value if isinstance(value, list) else ():
+            yield from entry.values() if isinstance(entry, dict) else ()
+        yield value

@@ -15,6 +15,7 @@ class NodeState:
     ``height``, ``head_time`` (UTC) and ``head_hash`` are of the node's best block. ``target`` is the height that the
     node believes the network has; it can be less than ``height`` for a while after a reorganisation. ``chain`` is the
     chain id in decimals (evm) or the hash of block 0 (bitcoin). ``client`` is what the node calls itself.
+    ``progress`` is a number that changes while the node works its way to the head, even while its height stands still.
     ``failure`` is why ``height`` or ``chain`` is unknown.
     """
 
@@ -23,6 +24,7 @@ class NodeState:
     head_hash: str | None = None
     target: int | None = None
     syncing: bool | None = None
+    progress: int | None = None
     chain: str | None = None
     client: str | None = None
     peers: int | None = None

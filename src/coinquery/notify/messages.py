@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from coinquery.notify.blocks import Block, context, escape, fields, header, link, section
-from coinquery.releases.release import Release
+
+if TYPE_CHECKING:
+    from coinquery.releases.release import Release
 
 #: What Slack is sent: ``text`` for notifications and old clients, ``blocks`` for everybody else.
 Message = dict[str, str | list[Block]]

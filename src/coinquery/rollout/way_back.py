@@ -10,6 +10,7 @@ import msgspec
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
 from coinquery.stacks import inventory
+from coinquery.stacks.way_back import WayBack, decode, newest, note, read
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
@@ -17,15 +18,7 @@ if TYPE_CHECKING:
     from coinquery.rollout.rollout import Means
     from coinquery.stacks.stack import Stack
 
-NOTE = "way-back"
-
-
-class WayBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The records as they stood, the stack that they led to (``""`` if none of ours) and the time of the switch."""
-
-    standing: Standing
-    stack: str
-    time: str
+__all__ = ["GoingBack", "WayBack", "read", "store"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> W
     One is good as long as each record is where it was or already leads to ``target``. If others moved the records
     before this rollout moved any, what stands now is kept as the next way back.
     """
-    turn, kept = _newest(notes)
+    turn, kept = newest(notes)
     if kept is not None and (_is_good(kept.standing, standing, target) or _is_ours(standing, target)):
         return kept
     live = inventory.leading(inventory.everywhere(means.aws, means.config), standing)
@@ -54,19 +47,7 @@ def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> W
         stack="" if live is None else str(live.name),
         time=means.clock.now().isoformat(timespec="seconds"),
     )
-    return _decode(notes.settle(_note(turn + 1), msgspec.json.encode(back).decode()))
-
-
-def read(notes: Notes) -> WayBack | None:
-    """The rollout's way back, None if it never came to switch."""
-    return _newest(notes)[1]
-
-
-def _newest(notes: Notes) -> tuple[int, WayBack | None]:
-    turn, kept = 0, None
-    while (value := notes.get(_note(turn + 1))) is not None:
-        turn, kept = turn + 1, _decode(value)
-    return turn, kept
+    return decode(notes.settle(note(turn + 1), msgspec.json.encode(back).decode()))
 
 
 def _is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
@@ -75,11 +56,3 @@ def _is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
 
 def _is_ours(standing: Standing, target: Standing) -> bool:
     return any(same(standing.of(kind), target.of(kind)) for kind in KINDS if target.of(kind) is not None)
-
-
-def _note(turn: int) -> str:
-    return NOTE if turn == 1 else f"{NOTE}-{turn}"
-
-
-def _decode(value: str) -> WayBack:
-    return msgspec.json.decode(value, type=WayBack)

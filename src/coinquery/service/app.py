@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from datetime import timedelta
 
 import aiohttp
-import msgspec
 from aiohttp import web
 
 from coinquery.clock import Clock, SystemClock
-from coinquery.nodes import DIALECTS, Cookie, NodeError, NodeState, Rpc
+from coinquery.nodes import DIALECTS, Cookie, NodeState, Rpc
 from coinquery.service import utxo
 from coinquery.service.allowlist import ALLOWED
+from coinquery.service.anchors import Anchors
+from coinquery.service.api import Api
 from coinquery.service.build import Build, built_from
-from coinquery.service.forward import JSON, Forwarder
-from coinquery.service.info import info
+from coinquery.service.forward import Forwarder
+from coinquery.service.info import Facts, info
 from coinquery.service.instep import age, reasons_against
 from coinquery.service.metrics import CONTENT_TYPE, Metrics
 from coinquery.service.observed import Observed
+from coinquery.service.replies import document
 from coinquery.service.settings import Limits, Settings
+from coinquery.service.volume import Volume
 
 log = logging.getLogger("coinquery.service")
 
@@ -33,10 +36,15 @@ async def application(
 
     ``build`` and ``clock`` are the program's own and the machine's where none is given.
     """
+    dialect, clock = DIALECTS[settings.dialect], clock or SystemClock()
     cookie = Cookie(settings.cookie) if settings.cookie else None
     probing, forwarding = _session(limits), _session(limits)
-    metrics = Metrics()
-    service = Service(settings, Rpc(probing, settings.node, limits.probe, cookie), metrics, build, clock)
+    probe, forward = (Rpc(session, settings.node, limits.probe, cookie) for session in (probing, forwarding))
+    quick = Rpc(probing, settings.node, limits.anchor, cookie)
+    metrics, state = Metrics(), Observed(lambda: dialect.observe(probe), limits.fresh)
+    anchors = Anchors(lambda height: dialect.block_hash(quick, height))
+    volume = Volume(settings.data, clock, timedelta(seconds=limits.remembered)) if settings.data else None
+    service = Service(settings, build or built_from(), clock, metrics, state, anchors, volume)
     forwarder = Forwarder(forwarding, settings.node, cookie, ALLOWED[settings.dialect], limits, metrics)
 
     async def close(_: web.Application) -> None:
@@ -46,6 +54,8 @@ async def application(
     app = web.Application(client_max_size=limits.body)
     app.add_routes(service.routes())
     app.add_routes([web.post("/", forwarder.handle), web.post("/rpc", forwarder.handle)])
+    if settings.dialect == "bitcoin":
+        app.add_routes(Api(state, Observed(lambda: utxo.ask_status(probe), limits.fresh), forward).routes())
     app.on_response_prepare.append(service.prepare)
     app.on_cleanup.append(close)
     return app
@@ -65,32 +75,44 @@ class Service:
     """What the service says of itself and of its node. A second's worth of requests asks the node once."""
 
     def __init__(
-        self, settings: Settings, rpc: Rpc, metrics: Metrics, build: Build | None = None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        build: Build,
+        clock: Clock,
+        metrics: Metrics,
+        state: Observed[NodeState],
+        anchors: Anchors,
+        volume: Volume | None,
     ) -> None:
-        dialect = DIALECTS[settings.dialect]
         self._settings = settings
-        self._build = build or built_from()
-        self._clock = clock or SystemClock()
+        self._build = build
+        self._clock = clock
         self._metrics = metrics
-        self._state = Observed(lambda: dialect.observe(rpc))
-        self._status = Observed(lambda: utxo.ask_status(rpc))
+        self._state = state
+        self._anchors = anchors
+        self._volume = volume
         self._was_in_step: bool | None = None
 
     def routes(self) -> list[web.RouteDef]:
-        """The routes of every coin, and those that only UTXO coins have."""
-        routes = [
+        """The routes of every coin."""
+        return [
             web.get("/info", self.info),
             web.get("/live", self.live),
             web.get("/health", self.health),
             web.get("/metrics", self.metrics),
         ]
-        if self._settings.dialect == "bitcoin":
-            routes += [web.get("/api/status", self.api_status), web.get("/api/sync", self.api_sync)]
-        return routes
 
     async def info(self, _: web.Request) -> web.Response:
         """What runs here; 200 also where the node does not answer, since the commit is known all the same."""
-        return _json(info(self._settings, self._build, await self._state.get()))
+        state = await self._state.get()
+        reasons = self._reasons(state)
+        facts = Facts(
+            state=state,
+            anchors=await self._anchors.of(state),
+            volume=self._measure(is_in_step=not reasons),
+            reasons=reasons,
+        )
+        return document(info(self._settings, self._build, facts))
 
     async def live(self, _: web.Request) -> web.Response:
         """Whether this process answers. It does."""
@@ -100,7 +122,7 @@ class Service:
         """Whether the node is in step, by its own knowledge: 200, or 503 and why not."""
         reasons = self._reasons(await self._state.get())
         if reasons:
-            return _json({"healthy": False, "reasons": reasons}, 503)
+            return document({"healthy": False, "reasons": reasons}, 503)
         return web.Response(text="alive!")
 
     async def metrics(self, _: web.Request) -> web.Response:
@@ -110,30 +132,19 @@ class Service:
         page = self._metrics.render(build, self._gauges(state))
         return web.Response(body=page.encode(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def api_status(self, request: web.Request) -> web.Response:
-        """``/api/status``, with ``q=getInfo`` (what is meant without ``q``) or ``q=getLastBlockHash``."""
-        question = request.query.get("q", "getInfo")
-        if question == "getLastBlockHash":
-            state = await self._state.get()
-            return _json(utxo.last_block_hash(state), 200 if state.head_hash else 503)
-        if question != "getInfo":
-            return _json({"error": "q is getInfo or getLastBlockHash"}, 400)
-        try:
-            return _json(await self._status.get())
-        except NodeError as error:
-            return _json({"error": f"the node gave no usable answer: {error}"}, 503)
-
-    async def api_sync(self, _: web.Request) -> web.Response:
-        """``/api/sync``."""
-        state = await self._state.get()
-        return _json(utxo.sync(state), 200 if state.error is None else 503)
-
     async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Count each response, and give it the headers that all have."""
         resource = request.match_info.route.resource
         self._metrics.requests[resource.canonical if resource else "other", str(response.status)] += 1
         response.headers["Server"] = "coinquery"
         response.headers["Cache-Control"] = "no-store"
+
+    def _measure(self, *, is_in_step: bool) -> dict[str, int | None] | None:
+        if self._volume is None:
+            return None
+        if not is_in_step:
+            self._volume.forget()
+        return self._volume.measure()
 
     def _reasons(self, state: NodeState) -> list[str]:
         reasons = reasons_against(state, self._settings, self._clock.now())
@@ -151,7 +162,3 @@ class Service:
             "coinquery_head_age_seconds": ("The age of the node's best block.", age(state, self._clock.now())),
             "coinquery_peers": ("The node's peers.", state.peers),
         }
-
-
-def _json(document: dict[str, Any], status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(document), status=status, content_type=JSON)

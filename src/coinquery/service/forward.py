@@ -14,9 +14,9 @@ from coinquery.nodes.rpc import excerpt, explained, headers
 from coinquery.service import calls
 from coinquery.service.calls import Unacceptable
 from coinquery.service.metrics import Metrics
+from coinquery.service.replies import JSON
 from coinquery.service.settings import Limits
 
-JSON = "application/json"
 #: White space that a node may send before its reply, in bytes.
 LONGEST_BLANK = 1024
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from coinquery.nodes import NodeState
+from coinquery.nodes import NodeError, NodeMalformed, NodeState
 from coinquery.service.build import Build
 from coinquery.service.settings import Settings
 
@@ -14,8 +15,19 @@ from coinquery.service.settings import Settings
 _CLIENT = re.compile(r"/?([^/:]+)[/:]v?([^/+(]+?)(?:-[0-9a-f]{8})?(?:[/+(].*)?")
 
 
-def info(settings: Settings, build: Build, state: NodeState) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of the node and its volume; ``reasons`` are why the node is not in step, none if it is."""
+
+    state: NodeState
+    anchors: dict[int, str] | None
+    volume: dict[str, int | None] | None
+    reasons: list[str]
+
+
+def info(settings: Settings, build: Build, facts: Facts) -> dict[str, Any]:
     """The document. It tells the commit whatever the node does; ``status`` is "0" where the node gives no answer."""
+    state = facts.state
     client, version = split_client(state.client)
     return {
         "status": "1" if state.error is None else "0",
@@ -31,9 +43,21 @@ def info(settings: Settings, build: Build, state: NodeState) -> dict[str, Any]:
             "chain": state.chain,
             "height": state.height,
             "headTime": iso(state.head_time),
+            "headHash": state.head_hash,
             "syncing": state.syncing,
+            "progress": state.progress,
+            "anchors": facts.anchors,
+            "volume": facts.volume,
+            "failure": None if state.failure is None else kind(state.failure),
+            "inStep": not facts.reasons,
+            "reasons": facts.reasons,
         },
     }
+
+
+def kind(failure: NodeError) -> str:
+    """How a node failed to answer: ``malformed`` for an answer that is none, else ``unreachable``."""
+    return "malformed" if isinstance(failure, NodeMalformed) else "unreachable"
 
 
 def split_client(said: str | None) -> tuple[str | None, str | None]:

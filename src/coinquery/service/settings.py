@@ -14,7 +14,10 @@ from coinquery.nodes import DIALECTS
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """``node`` is the URL of the node's JSON-RPC, ``chain`` its id or genesis hash, ``tolerance`` in seconds."""
+    """``node`` is the URL of the node's JSON-RPC, ``chain`` its id or genesis hash, ``tolerance`` in seconds.
+
+    ``data`` is a folder of the filesystem that holds the chain's data.
+    """
 
     coin: str
     dialect: str
@@ -24,17 +27,20 @@ class Settings:
     release: str | None = None
     stack: str | None = None
     cookie: Path | None = None
+    data: Path | None = None
     listen: tuple[str, int] = ("127.0.0.1", 8080)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds on what is forwarded. Sizes in bytes, times in seconds.
+    """Bounds on what is forwarded, asked and remembered. Sizes in bytes, times in seconds.
 
     A request's ``body`` holds the largest raw transactions that nodes relay. ``silence`` is how long the node may say
     nothing, ``total`` how long a reply may take in all. ``under_way`` bounds the requests in hand at once, of which
     the node sees as many as there are ``connections``. ``probe`` bounds a question about the node's state; two of them
-    in turn take less than the 5 s that the load balancer's health check waits.
+    in turn take less than the 5 s that the load balancer's health check waits, and with a question for the hash of an
+    ``anchor`` less than the 5 s that the monitor waits. ``fresh`` is how long what the node said
+    is told again, ``remembered`` how long samples of the data's volume are.
     """
 
     body: int = 2 * 2**20
@@ -44,6 +50,9 @@ class Limits:
     under_way: int = 512
     connections: int = 64
     probe: float = 2.0
+    fresh: float = 1.0
+    anchor: float = 0.9
+    remembered: float = 86400.0
 
 
 def parse(arguments: Sequence[str]) -> Settings:
@@ -61,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--release", help="the tag that this was released under")
     parser.add_argument("--stack", help="the name of the stack that this runs in")
     parser.add_argument("--cookie", type=Path, metavar="FILE", help="where the node writes its credentials")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="a folder on the volume with the chain's data")
     parser.add_argument("--listen", type=_address, default=Settings.listen, metavar="ADDRESS:PORT")
     return parser
 

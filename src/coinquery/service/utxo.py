@@ -1,4 +1,4 @@
-"""``/api/status`` and ``/api/sync`` of UTXO coins, in the shapes that clients of the first system know."""
+"""The documents of ``/api/status`` and ``/api/sync``."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def service_command(coin: Coin, release: str) -> str:
     words = [
         f"--coin {coin.ticker} --dialect {coin.dialect} --node http://127.0.0.1:{coin.rpc_port}",
         f"--chain {coin.chain} --tolerance {coin.tolerance.seconds} --release {release}",
-        f"--listen 0.0.0.0:{SERVICE_PORT}",
+        f"--listen 0.0.0.0:{SERVICE_PORT} --data /data",
     ]
     if coin.cookie:
         words.append(f"--cookie {coin.cookie}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from coinquery.stacks import stack as stacks
@@ -44,9 +45,15 @@ class Protector:
     def read(self, name: StackName) -> Protection:
         """The protection that AWS reports now."""
         stack = stacks.read(self._cloudformation, name)
+        if stack is not None:
+            return self.of(stack)
+        return Protection(termination=False, policy=self._policy_denies_updates(name), load_balancers={})
+
+    def of(self, stack: stacks.Stack) -> Protection:
+        """The protection of a stack that was just described."""
         return Protection(
-            termination=stack is not None and stack.protected,
-            policy=self._policy_denies_updates(name),
+            termination=stack.protected,
+            policy=self._policy_denies_updates(stack.name),
             load_balancers={arn: self._is_protected(arn) for arn in load_balancers(stack)},
         )
 
@@ -62,8 +69,13 @@ class Protector:
                 self._set_deletion_protection(arn, "true")
 
     def keeps(self, stack: stacks.Stack) -> bool:
-        """Whether the stack has what a production stack is created with: termination protection and stack policy."""
-        return stack.protected and self._policy_denies_updates(stack.name)
+        """Whether the stack has what a production stack is created with."""
+        return not self.lost(stack)
+
+    def lost(self, stack: stacks.Stack) -> tuple[str, ...]:
+        """What the stack no longer has of that with which it was created: termination protection and stack policy."""
+        policy = self._policy_denies_updates(stack.name)
+        return Protection(termination=stack.protected, policy=policy, load_balancers={}).missing
 
     def protects(self, stack: stacks.Stack) -> bool:
         """Whether anything still keeps the stack from being deleted."""
@@ -80,8 +92,7 @@ class Protector:
             )
 
     def _policy_denies_updates(self, name: StackName) -> bool:
-        body = self._cloudformation.get_stack_policy(StackName=str(name)).get("StackPolicyBody") or "{}"
-        return bool(json.loads(body) == json.loads(template.text(template.STACK_POLICY)))
+        return denies_updates(self._cloudformation.get_stack_policy(StackName=str(name)).get("StackPolicyBody"))
 
     def _is_protected(self, arn: str) -> bool:
         try:
@@ -94,6 +105,21 @@ class Protector:
         self._elbv2.modify_load_balancer_attributes(
             LoadBalancerArn=arn, Attributes=[{"Key": _DELETION_PROTECTION, "Value": value}]
         )
+
+
+def denies_updates(policy: str | None) -> bool:
+    """Whether a stack policy denies every update of every resource; a Deny outweighs whatever else it allows."""
+    try:
+        document: object = json.loads(policy or "{}")
+    except (ValueError, RecursionError):
+        return False
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    return isinstance(statements, list) and _no_updates() in statements
+
+
+@cache
+def _no_updates() -> object:
+    return json.loads(template.text(template.STACK_POLICY))["Statement"][0]
 
 
 def load_balancers(stack: stacks.Stack | None) -> tuple[str, ...]:

@@ -1,0 +1,125 @@
+"""How sweeps look: on a terminal a table of every instance's newest record, elsewhere a line for each record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from coinquery.clock import Clock
+    from coinquery.monitor.invoke import Summary
+    from coinquery.monitor.records import Record
+
+#: How a verdict is coloured; what is none of these is trouble.
+STYLES = {"healthy": "green", "starting": "cyan", "syncing": "cyan", "filling": "yellow", "unknown": "yellow"}
+
+
+class Shown(Protocol):
+    """What shows records as they are made, and each sweep's summary."""
+
+    def record(self, record: Record) -> None:
+        """Show one record."""
+        ...
+
+    def summary(self, summary: Summary) -> None:
+        """Show that a sweep is over."""
+        ...
+
+
+@contextmanager
+def table(clock: Clock) -> Iterator[Shown]:
+    """A live table on standard output, for as long as the block runs."""
+    from rich.live import Live
+
+    shown = LiveTable(clock)
+    with Live(get_renderable=shown.render, refresh_per_second=2):
+        yield shown
+
+
+@contextmanager
+def lines() -> Iterator[Shown]:
+    """Plain lines."""
+    yield Lines()
+
+
+@contextmanager
+def nothing() -> Iterator[Shown]:
+    """Nothing at all."""
+    yield Nothing()
+
+
+@dataclass
+class LiveTable:
+    """The newest record of each instance; those of an earlier sweep than the newest stay, and show their age."""
+
+    clock: Clock
+    records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    newest: Summary | None = None
+
+    def record(self, record: Record) -> None:
+        """Put the record in the place of the instance's last one."""
+        self.records[record.stack, record.instance] = record
+
+    def summary(self, summary: Summary) -> None:
+        """Show the newest sweep; forget instances that are gone."""
+        self.newest = summary
+        self.records = {key: record for key, record in self.records.items() if record.sweep == summary.sweep}
+
+    def render(self) -> Table:
+        """The table as it is now."""
+        from rich.markup import escape
+        from rich.table import Table
+
+        shown = Table(title=self._title(), title_justify="left", expand=True)
+        for heading in ("stack", "instance", "verdict", "height", "lag", "client", "age"):
+            shown.add_column(heading, no_wrap=True)
+        shown.add_column("reason", ratio=1)
+        now = self.clock.now()
+        for _, record in sorted(self.records.items()):
+            style = STYLES.get(record.verdict, "red")
+            lag = "" if record.lag_blocks is None else str(record.lag_blocks)
+            shown.add_row(
+                record.stack, record.instance, f"[{style}]{record.verdict}[/{style}]",
+                "unknown" if record.height is None else str(record.height), lag, escape(record.client or ""),
+                f"{(now - record.time).total_seconds():.0f} s", escape(record.reason),
+            )  # fmt: skip
+        return shown
+
+    def _title(self) -> str:
+        return "the first sweep is under way" if self.newest is None else line(self.newest)
+
+
+class Lines:
+    """A line for each record, and one for each sweep."""
+
+    def record(self, record: Record) -> None:
+        """One line."""
+        click.echo(
+            f"{record.time:%H:%M:%S}Z {record.stack:<20} {record.instance:<20} {record.verdict:<13} {record.reason}"
+        )
+
+    def summary(self, summary: Summary) -> None:
+        """One line."""
+        click.echo(line(summary))
+
+
+class Nothing:
+    """For output that is data."""
+
+    def record(self, record: Record) -> None:
+        """Show nothing."""
+
+    def summary(self, summary: Summary) -> None:
+        """Show nothing."""
+
+
+def line(summary: Summary) -> str:
+    """A sweep in one line."""
+    late = f", {summary.unreached} not reached" if summary.unreached else ""
+    return f"{summary.sweep}: {summary.healthy} of {summary.instances} healthy{late}, {summary.seconds:.1f} s"

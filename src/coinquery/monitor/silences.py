@@ -1,0 +1,54 @@
+"""Silences: stacks of which no alert is raised until a time, for work that somebody announced.
+
+One SSM parameter a stack, in the stack's region. A silence ends by itself; what is still wrong then is raised.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coinquery.monitor.records import Moment
+
+if TYPE_CHECKING:
+    from coinquery.stacks.parameter_store import ParameterStore
+
+PATH = "/coinquery/silences"
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """Until when, by whom and why nothing is raised of a stack."""
+
+    until: Moment
+    by: str
+    why: str
+
+
+def keep(store: ParameterStore, stack: str, silence: Silence) -> None:
+    """Silence a stack, in place of a silence that it may have."""
+    store.note(f"{PATH}/{stack}", msgspec.json.encode(silence).decode())
+
+
+def end(store: ParameterStore, stack: str) -> None:
+    """End a stack's silence; one that has none is as it should be."""
+    store.remove(f"{PATH}/{stack}")
+
+
+def read(store: ParameterStore) -> dict[str, Silence]:
+    """All silences by stack, also those that are over. What can't be read silences nobody."""
+    found = ((name.rpartition("/")[2], _decode(value)) for name, value in store.below(PATH).items())
+    return {stack: silence for stack, silence in found if silence is not None}
+
+
+def ends(store: ParameterStore, now: datetime) -> dict[str, datetime]:
+    """When the silences end that last, by stack."""
+    return {stack: silence.until for stack, silence in read(store).items() if silence.until > now}
+
+
+def _decode(value: str) -> Silence | None:
+    try:
+        return msgspec.json.decode(value, type=Silence)
+    except msgspec.DecodeError:
+        return None

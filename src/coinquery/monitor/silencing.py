@@ -1,0 +1,68 @@
+"""Begin and end silences, with a line in the journal: who wanted not to hear of what, until when, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from coinquery.account import caller
+from coinquery.durations import Duration
+from coinquery.errors import WrongUse
+from coinquery.monitor import silences
+from coinquery.monitor.silences import Silence
+from coinquery.stacks import inventory
+from coinquery.stacks.journal import Journal
+from coinquery.stacks.parameter_store import ParameterStore
+
+if TYPE_CHECKING:
+    from coinquery.aws import Aws
+    from coinquery.clock import Clock
+    from coinquery.config import Config
+    from coinquery.naming import StackName
+
+#: A silence that lasts longer is forgotten by those who made it.
+LONGEST = Duration(7 * 86400)
+
+
+@dataclass(frozen=True)
+class Silencing:
+    """The silence of one production stack."""
+
+    store: ParameterStore
+    journal: Journal
+    clock: Clock
+    stack: StackName
+
+    @classmethod
+    def of(cls, config: Config, aws: Aws, clock: Clock, stack: StackName) -> Silencing:
+        """Of a production stack that stands; raise WrongUse for any other."""
+        if not stack.is_production:
+            raise WrongUse(f"{stack} is not production: no alert is ever raised of it", "There is nothing to silence.")
+        found = next((each for each in inventory.everywhere(aws, config) if each.name == stack), None)
+        if found is None:
+            raise WrongUse(f"there is no stack {stack}", "See those that there are: cq ls")
+        journal = Journal(aws.logs(config.home_region), clock, caller(aws, config.home_region))
+        return cls(ParameterStore(aws.ssm(found.region)), journal, clock, stack)
+
+    def begin(self, length: Duration, why: str) -> Silence:
+        """Silence it from now on, in place of a silence that it has; raise WrongUse if that is too long."""
+        if length > LONGEST:
+            raise WrongUse(f"a silence lasts at most {LONGEST}, not {length}", "Begin another one when it is over.")
+        until = self.clock.now() + timedelta(seconds=length.seconds)
+        silence = Silence(until=until, by=self.journal.who, why=why)
+        self.journal.write(self.stack, "silence", "begins", detail=f"until {until:%Y-%m-%d %H:%M:%S}Z: {why}")
+        silences.keep(self.store, str(self.stack), silence)
+        return silence
+
+    def end(self) -> None:
+        """End it now; a stack that is not silenced is as it should be."""
+        self.journal.write(self.stack, "silence", "ends")
+        silences.end(self.store, str(self.stack))
+
+
+def lasting(config: Config, aws: Aws, clock: Clock) -> list[tuple[str, Silence]]:
+    """The silences that last, in all regions of production, by stack."""
+    regions = config.level("prod").regions
+    found = [each for region in regions for each in silences.read(ParameterStore(aws.ssm(region))).items()]
+    return sorted((each for each in found if each[1].until > clock.now()), key=lambda each: each[0])

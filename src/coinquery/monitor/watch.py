@@ -1,0 +1,239 @@
+"""The monitor at work: one sweep and all that goes with it, from the line that it began to the line that it ended.
+
+leave a trace           it began; which of the earlier ones never ended?
+look at the instances   each is judged and recorded
+look at the names       as clients see them
+assess                  what this says of each stack
+tell                    what the team must know and was not told yet
+leave a trace           it ended, and what the next one must know
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coinquery.errors import AwsUnreachable
+from coinquery.monitor import assess, instances, public_names, silences, sweep_log, web
+from coinquery.monitor.alerts import Alert, step
+from coinquery.monitor.invoke import Summary
+from coinquery.monitor.outlook import Outlook
+from coinquery.monitor.public_names import Names
+from coinquery.monitor.record_log import RecordLog
+from coinquery.monitor.shared import Shared
+from coinquery.monitor.sweep import Limits, Sweep
+from coinquery.monitor.sweep_log import Began, By, Ended, Live, SweepLog, Trace
+from coinquery.monitor.threads import Threads
+from coinquery.monitor.witnesses import Hearing, Memory
+from coinquery.monitor.writer import Doubter, Writer
+from coinquery.stacks.parameter_store import ParameterStore
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from coinquery.aws import Aws
+    from coinquery.clock import Clock
+    from coinquery.monitor.alerts import Notice
+    from coinquery.monitor.configuration import Configuration
+    from coinquery.monitor.records import Record
+
+logger = logging.getLogger(__name__)
+
+#: Calls of AWS under way at once.
+THREADS = 8
+HOUR = timedelta(hours=1)
+
+#: Tells the team of something; whether it was delivered.
+Tell = Callable[["Notice"], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """The monitor of one region. ``tell`` reaches the team; without it nobody is told and no alert changes.
+
+    ``on_record`` is handed each record as it is made.
+    """
+
+    region: str
+    aws: Aws
+    configuration: Configuration
+    clock: Clock
+    by: By
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    tell: Tell | None = None
+    on_record: Callable[[Record], None] = lambda _: None
+
+    def once(self) -> Summary:
+        """One sweep.
+
+        Raises what AWS raised if instances could not be listed or records not be written, AwsUnreachable if it took too
+        long for either.
+        """
+        import uvloop
+
+        return uvloop.run(self._once())
+
+    async def _once(self) -> Summary:
+        threads = Threads(THREADS)
+        async with web.open_session() as session:
+            under_way = _UnderWay(self, threads, session)
+            try:
+                return await under_way.through()
+            finally:
+                under_way.close()
+
+
+class _UnderWay:
+    """One sweep under way."""
+
+    def __init__(self, watch: Watch, threads: Threads, session: ClientSession) -> None:
+        self._watch = watch
+        self._threads = threads
+        self._log = SweepLog(watch.aws.logs(watch.region))
+        self._began = watch.clock.now()
+        records = RecordLog(watch.aws.logs(watch.region))
+        writer = Writer(records.write, threads)
+        askers = max(1, len(watch.configuration.regions))
+        self._shared = Shared(
+            watch.region,
+            watch.aws,
+            watch.configuration,
+            records,
+            threads,
+            Hearing(session, self._began, askers, watch.limits.question),
+        )
+        self._sweep = Sweep(
+            id=f"{self._began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            region=watch.region,
+            configuration=watch.configuration,
+            clock=watch.clock,
+            limits=watch.limits,
+            shared=self._shared,
+            writer=writer if watch.by == "monitor" else Doubter(writer),
+            on_record=watch.on_record,
+        )
+
+    def close(self) -> None:
+        """Give up what is still under way."""
+        self._shared.close()
+        self._threads.close()
+
+    async def through(self) -> Summary:
+        """From the first line to the last."""
+        trace = sweep_log.trace(await self._shared.lines(), self._watch.by, self._began)
+        await self._threads.run(self._log.write, self._beginning())
+        try:
+            async with asyncio.timeout_at(self._sweep.end):
+                ended = await self._look(trace)
+        except Exception as error:
+            late = isinstance(error, TimeoutError)
+            why = "out of time" if late else f"{type(error).__name__}: {error}"[:500]
+            await self._threads.run(self._log.write, self._ending(trace, why))
+            raise (_out_of_time(self._watch.limits) if late else error) from None
+        await self._threads.run(self._log.write, ended)
+        return Summary(
+            sweep=ended.sweep,
+            instances=ended.instances,
+            healthy=ended.healthy,
+            unreached=ended.unreached,
+            seconds=ended.seconds,
+        )
+
+    async def _look(self, trace: Trace) -> Ended:
+        ec2 = self._watch.aws.ec2(self._watch.region)
+        found = await self._threads.run(lambda: list(instances.find(ec2)))
+        names = asyncio.create_task(public_names.look(self._shared, self._watch.clock, trace.live))
+        try:
+            await self._sweep.over(found)
+            return await self._conclude(trace, await names)
+        finally:
+            names.cancel()
+
+    async def _conclude(self, trace: Trace, names: Names) -> Ended:
+        """What the sweep says of the fleet, told to whom it concerns."""
+        outlook = await self._assess(trace, names)
+        alerts = trace.alerts
+        if self._watch.tell is not None:
+            await self._threads.run(self._log.write_stacks, assess.stack_lines(outlook))
+            alerts = await self._told(self._watch.tell, alerts, outlook)
+        return msgspec.structs.replace(
+            self._ending(trace),
+            memory=await self._remember(trace.memory),
+            live={name.coin: Live(stack=name.stack, way_back=name.way_back) for name in names.outlooks},
+            silences=outlook.silences,
+            alerts=alerts,
+        )
+
+    async def _assess(self, trace: Trace, names: Names) -> Outlook:
+        stacks = await self._shared.stacks()
+        unprotected = {name: await self._shared.unprotected(name) for name in stacks or ()}
+        store = ParameterStore(self._watch.aws.ssm(self._watch.region))
+        silenced = await self._shared.ask_aws(silences.ends, store, self._began)
+        return Outlook(
+            time=self._watch.clock.now(),
+            sweep=self._sweep.id,
+            region=self._watch.region,
+            stacks=assess.stack_outlooks(self._sweep.records, stacks or {}, unprotected, names.outlooks),
+            names=names.outlooks,
+            silences=trace.silences if silenced is None else silenced,
+            died=trace.died,
+            overlaps=trace.overlaps,
+            unreached=self._sweep.unreached,
+            complete=names.complete and stacks is not None,
+        )
+
+    async def _told(self, tell: Tell, before: tuple[Alert, ...], outlook: Outlook) -> tuple[Alert, ...]:
+        """The alerts after telling what is new; what could not be delivered is told by the next sweep."""
+        decided = step(before, outlook)
+        delivered = await asyncio.gather(*(self._threads.run(tell, notice) for notice in decided.notices))
+        undelivered = [notice for notice, done in zip(decided.notices, delivered, strict=True) if not done]
+        return decided.untold(undelivered)
+
+    async def _remember(self, before: Memory) -> Memory:
+        """What was said in this sweep, and when each reference was asked last."""
+        heard = [await self._shared.witnesses(coin) for coin in self._sweep.coins]
+        references = [word for each in heard for word in each.memory.words if word.kind == "reference"]
+        asked = {who: time for who, time in before.asked.items() if self._began - time < HOUR}
+        for each in heard:
+            asked |= each.memory.asked
+        return Memory(words=(*references, *assess.words(self._sweep.records)), asked=asked)
+
+    def _beginning(self) -> Began:
+        return Began(
+            time=self._began,
+            sweep=self._sweep.id,
+            region=self._watch.region,
+            by=self._watch.by,
+            deadline=self._began + timedelta(seconds=self._watch.limits.sweep),
+        )
+
+    def _ending(self, trace: Trace, failed: str = "") -> Ended:
+        """The sweep's end, with what the one before knew: all that a sweep that failed has to hand on."""
+        return Ended(
+            time=self._watch.clock.now(),
+            sweep=self._sweep.id,
+            region=self._watch.region,
+            by=self._watch.by,
+            seconds=round(self._sweep.elapsed, 3),
+            instances=len(self._sweep.records),
+            healthy=sum(record.up for record in self._sweep.records),
+            unreached=self._sweep.unreached,
+            failed=failed,
+            died=trace.died,
+            overlaps=trace.overlaps,
+            memory=trace.memory,
+            live=trace.live,
+            silences=trace.silences,
+            alerts=trace.alerts,
+        )
+
+
+def _out_of_time(limits: Limits) -> AwsUnreachable:
+    return AwsUnreachable(f"AWS did not answer within the sweep's {limits.sweep:g} s", "The next sweep asks again.")

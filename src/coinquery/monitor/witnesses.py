@@ -1,0 +1,110 @@
+"""All witnesses of one coin in one sweep, and the head that each stack is measured against."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coinquery.monitor import references
+from coinquery.monitor.head import Head, Word, agree
+from coinquery.nodes import NodeError, anchors
+from coinquery.nodes.answers import attempt, known
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from coinquery.monitor.configuration import Watched
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of all coins from one sweep to the next: words, and when each reference was asked last."""
+
+    words: tuple[Word, ...] = ()
+    asked: dict[str, datetime] = {}
+
+
+class Witnesses:
+    """What was said of one coin in this sweep."""
+
+    def __init__(self, coin: Watched, memory: Memory, complaints: Sequence[str]) -> None:
+        self.memory = memory
+        self._coin = coin
+        self._complaints = complaints
+        self._heads: dict[str, Head] = {}
+
+    def head_for(self, stack: str) -> Head:
+        """The head to measure a stack against: its own nodes have no say in it."""
+        if stack not in self._heads:
+            self._heads[stack] = self._agree([word for word in self.memory.words if word.by != stack])
+        return self._heads[stack]
+
+    def _agree(self, words: Sequence[Word]) -> Head:
+        configured = {references.name(reference) for reference in self._coin.references}
+        asked = len(configured) + sum(word.kind == "stack" for word in words)
+        head = agree(words, asked, self._coin.tolerance_blocks)
+        if head.height is None and self._complaints:
+            return msgspec.structs.replace(head, why="; ".join([head.why, *self._complaints]))
+        return head
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How witnesses of one coin are heard: ``askers`` monitors share each budget, ``seconds`` bounds each question."""
+
+    session: ClientSession
+    now: datetime
+    askers: int
+    seconds: float
+
+    async def of(self, ticker: str, coin: Watched, memory: Memory) -> Witnesses:
+        """Ask the references that their budget allows, and take the rest from what was said before.
+
+        Words older than the coin's tolerance are forgotten.
+        """
+        fresh = [w for w in memory.words if w.coin == ticker and (self.now - w.at).total_seconds() <= coin.tolerance]
+        configured = {references.name(reference): reference for reference in coin.references}
+        due = [
+            references.Witness(self.session, ticker, reference, self.seconds)
+            for by, reference in configured.items()
+            if references.is_due(reference, memory.asked.get(f"{ticker} {by}"), self.now, self.askers)
+        ]
+        answers = await asyncio.gather(*(attempt(witness.word(self.now)) for witness in due))
+        said = {witness: answer for witness, answer in zip(due, answers, strict=True) if isinstance(answer, Word)}
+        asked_now = {witness.name for witness in due}
+        kept = [w for w in fresh if w.kind == "stack" or (w.by in configured and w.by not in asked_now)]
+        told = {w.by: w.hashes for w in fresh if w.kind == "reference"}
+        words = [*await _with_hashes(said, kept, told, coin), *kept]
+        asked = {f"{ticker} {by}": self.now for by in asked_now}
+        return Witnesses(coin, Memory(words=tuple(words), asked=asked), _complaints(due, answers))
+
+
+async def _with_hashes(
+    said: Mapping[references.Witness, Word],
+    kept: Sequence[Word],
+    told: Mapping[str, dict[int, str]],
+    coin: Watched,
+) -> list[Word]:
+    """What was said, with the hash of the block at the anchor of the head that all witnesses give together."""
+    head = agree([*said.values(), *kept], 0, coin.tolerance_blocks).height
+    height = None if head is None else anchors.height(head)
+    if height is None:
+        return list(said.values())
+    return list(await asyncio.gather(*(_with_hash(w, word, height, told.get(w.name, {})) for w, word in said.items())))
+
+
+async def _with_hash(witness: references.Witness, word: Word, height: int, told: dict[int, str]) -> Word:
+    """A word with the hash at a height, which is asked for unless it was told before; the newest told one is kept."""
+    hashes = dict(sorted(told.items())[-1:])
+    if height not in hashes:
+        found = known(await attempt(witness.hash_at(height)))
+        hashes |= {} if found is None else {height: found}
+    return msgspec.structs.replace(word, hashes=hashes)
+
+
+def _complaints(due: Sequence[references.Witness], answers: Sequence[Word | NodeError]) -> list[str]:
+    return [f"{w.name}: {a}" for w, a in zip(due, answers, strict=True) if isinstance(a, NodeError)]
