@@ -207,7 +207,7 @@ json_values = st.recursive(
 numbers: st.SearchStrategy[Any] = st.sampled_from(
     ["0x1b4", "1b4", "436", "NaN", 436, 436.0, -1, 2**60, 2**80, 1e300, None, True, [], {}]
 )
-times = st.sampled_from(
+times: st.SearchStrategy[Any] = st.sampled_from(
     ["2026-11-24T12:00:00Z", "2026-11-24", "soon", 0, 1764000000, None, [], "9999999-01-01T00:00:00Z"]
 )
 results = st.fixed_dictionaries(

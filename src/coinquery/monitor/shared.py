@@ -80,10 +80,10 @@ class Shared:
         """What the last sweeps of all regions remember."""
         return await self._once("memory", self._remember)
 
-    async def lines(self) -> list[Line]:
-        """The newest lines of the region's sweeps; none where AWS does not say."""
+    async def lines(self) -> list[Line] | None:
+        """The newest lines of the region's sweeps; None where AWS does not say."""
         newest = SweepLog(self.aws.logs(self.region)).newest
-        return await self._once("lines", lambda: self.ask_aws(newest)) or []
+        return await self._once("lines", lambda: self.ask_aws(newest))
 
     def begin(self, names: Iterable[StackName]) -> None:
         """Begin to ask what the instances of these stacks will need."""
@@ -112,7 +112,7 @@ class Shared:
         return await self.hearing.of(ticker, self.configuration.coins[ticker], await self.memory())
 
     async def _remember(self) -> Memory:
-        own = sweep_log.memory(await self.lines())
+        own = sweep_log.memory(await self.lines() or [])
         others = [SweepLog(self.aws.logs(r)) for r in self.configuration.regions if r != self.region]
         read = await asyncio.gather(*(self.ask_aws(log.newest) for log in others))
         elsewhere = [word for lines in read for word in sweep_log.memory(lines or []).words if word.kind == "stack"]

@@ -53,7 +53,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
     """A sweep ended: what it saw in numbers, and what the next one must know.
 
     ``died`` and ``overlaps`` are the ids of earlier sweeps that never ended, or had not ended when this one began.
-    ``failed`` says why it could not look, ``""`` if it could.
+    ``failed`` says why it could not look, ``""`` if it could. One that was ``blind`` could not read what earlier sweeps
+    left, so it has nothing to hand on.
     """
 
     schema: Literal[1] = 1
@@ -66,6 +67,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
     healthy: int = 0
     unreached: int = 0
     failed: str = ""
+    blind: bool = False
     died: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
     memory: Memory = Memory()
@@ -102,6 +104,7 @@ class Trace:
     live: dict[str, Live] = field(default_factory=dict)
     silences: dict[str, datetime] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    blind: bool = False
 
 
 class SweepLog:
@@ -145,20 +148,27 @@ def decode(text: str) -> Line | None:
     return line
 
 
-def trace(lines: Sequence[Line], by: By, now: datetime) -> Trace:
-    """What the newest sweeps by the same left."""
+def trace(lines: Sequence[Line] | None, by: By, now: datetime) -> Trace:
+    """What the newest sweeps by the same left; None is "the log could not be read"."""
+    if lines is None:
+        return Trace(blind=True)
     own = [line for line in lines if line.by == by]
-    ends = [line for line in own if isinstance(line, Ended)]
-    over = {line.sweep for line in ends} | {sweep for line in ends for sweep in line.died}
+    over = {line.sweep for line in own if isinstance(line, Ended)}
+    over |= {sweep for line in own if isinstance(line, Ended) for sweep in line.died}
     open_ = [line for line in own if isinstance(line, Began) and line.sweep not in over]
     died = tuple(line.sweep for line in open_ if line.deadline < now)
     overlaps = tuple(line.sweep for line in open_ if line.deadline >= now)
-    if not ends:
+    last = _last(own)
+    if last is None:
         return Trace(died, overlaps)
-    last = ends[-1]
     return Trace(died, overlaps, last.memory, last.live, last.silences, last.alerts)
 
 
 def memory(lines: Sequence[Line]) -> Memory:
     """What the newest sweep by anybody remembers."""
-    return next((line.memory for line in reversed(lines) if isinstance(line, Ended)), Memory())
+    last = _last(lines)
+    return Memory() if last is None else last.memory
+
+
+def _last(lines: Sequence[Line]) -> Ended | None:
+    return next((line for line in reversed(lines) if isinstance(line, Ended) and not line.blind), None)

@@ -49,6 +49,8 @@ logger = logging.getLogger(__name__)
 #: Calls of AWS under way at once.
 THREADS = 8
 HOUR = timedelta(hours=1)
+#: Seconds for the line of a sweep that failed.
+LAST_WORD = 1.5
 
 #: Tells the team of something; whether it was delivered.
 Tell = Callable[["Notice"], bool]
@@ -127,17 +129,18 @@ class _UnderWay:
 
     async def through(self) -> Summary:
         """From the first line to the last."""
-        trace = sweep_log.trace(await self._shared.lines(), self._watch.by, self._began)
-        await self._threads.run(self._log.write, self._beginning())
+        trace = Trace(blind=True)
         try:
             async with asyncio.timeout_at(self._sweep.end):
+                trace = await self._begin()
                 ended = await self._look(trace)
+                await self._threads.run(self._log.write, ended)
+        except TimeoutError:
+            await self._fail(trace, "out of time")
+            raise _out_of_time(self._watch.limits) from None
         except Exception as error:
-            late = isinstance(error, TimeoutError)
-            why = "out of time" if late else f"{type(error).__name__}: {error}"[:500]
-            await self._threads.run(self._log.write, self._ending(trace, why))
-            raise (_out_of_time(self._watch.limits) if late else error) from None
-        await self._threads.run(self._log.write, ended)
+            await self._fail(trace, f"{type(error).__name__}: {error}"[:500])
+            raise
         return Summary(
             sweep=ended.sweep,
             instances=ended.instances,
@@ -145,6 +148,27 @@ class _UnderWay:
             unreached=ended.unreached,
             seconds=ended.seconds,
         )
+
+    async def _begin(self) -> Trace:
+        """Leave the line that it began, and see what the earlier ones left."""
+        trace = sweep_log.trace(await self._shared.lines(), self._watch.by, self._began)
+        began = Began(
+            time=self._began,
+            sweep=self._sweep.id,
+            region=self._watch.region,
+            by=self._watch.by,
+            deadline=self._began + timedelta(seconds=self._watch.limits.sweep),
+        )
+        await self._threads.run(self._log.write, began)
+        return trace
+
+    async def _fail(self, trace: Trace, why: str) -> None:
+        """Leave the line that it failed, if AWS takes it at once; without it, the next sweep says that this one died."""
+        try:
+            async with asyncio.timeout(LAST_WORD):
+                await self._threads.run(self._log.write, self._ending(trace, why))
+        except Exception:
+            logger.exception("the sweep's end could not be written")
 
     async def _look(self, trace: Trace) -> Ended:
         ec2 = self._watch.aws.ec2(self._watch.region)
@@ -160,7 +184,7 @@ class _UnderWay:
         """What the sweep says of the fleet, told to whom it concerns."""
         outlook = await self._assess(trace, names)
         alerts = trace.alerts
-        if self._watch.tell is not None:
+        if self._watch.tell is not None and not trace.blind:
             await self._threads.run(self._log.write_stacks, assess.stack_lines(outlook))
             alerts = await self._told(self._watch.tell, alerts, outlook)
         return msgspec.structs.replace(
@@ -205,15 +229,6 @@ class _UnderWay:
             asked |= each.memory.asked
         return Memory(words=(*references, *assess.words(self._sweep.records)), asked=asked)
 
-    def _beginning(self) -> Began:
-        return Began(
-            time=self._began,
-            sweep=self._sweep.id,
-            region=self._watch.region,
-            by=self._watch.by,
-            deadline=self._began + timedelta(seconds=self._watch.limits.sweep),
-        )
-
     def _ending(self, trace: Trace, failed: str = "") -> Ended:
         """The sweep's end, with what the one before knew: all that a sweep that failed has to hand on."""
         return Ended(
@@ -226,6 +241,7 @@ class _UnderWay:
             healthy=sum(record.up for record in self._sweep.records),
             unreached=self._sweep.unreached,
             failed=failed,
+            blind=trace.blind,
             died=trace.died,
             overlaps=trace.overlaps,
             memory=trace.memory,
