@@ -322,8 +322,20 @@ def test_an_alert_that_nobody_was_told_of_goes_without_a_word() -> None:
     assert last.alerts == ()
 
 
+def test_sweeps_that_a_rollout_asks_for_are_no_minutes() -> None:
+    """Three bad sweeps within some seconds raise nothing; three that are a minute apart do."""
+    quick = [msgspec.structs.replace(eth(*DOWN), time=NOON + timedelta(seconds=n)) for n in range(29)]
+    said, last = live_through(quick)
+    assert not any(said)
+    (alert,) = [alert for alert in last.alerts if alert.key == f"outage:{LIVE}"]
+    assert alert.recent == (True,)
+    good = msgspec.structs.replace(eth(*WELL), time=NOON + timedelta(seconds=29))
+    assert live_through([good], last.alerts)[1].alerts == last.alerts
+    assert live_through([eth(*DOWN, at=n) for n in (1, 2)], last.alerts)[0][-1] == [f"raised outage:{LIVE}"]
+
+
 def test_the_state_of_a_version_that_knew_other_alerts_is_closed_and_kills_no_sweep() -> None:
-    old = Alert(key="moon:full", recent=(True,) * 9, since=NOON, last=NOON, told="page")
+    old = Alert(key="moon:full", recent=(True,) * 9, newest=NOON, since=NOON, last=NOON, told="page")
     (notice,) = step((old,), eth(*WELL)).notices
     assert (notice.kind, notice.title) == ("closed", "moon of full")
 

@@ -20,6 +20,8 @@ REGIONS = {
     "test": ("us-west-2",),
 }
 SLACK_SECRET = "coinquery/slack"  # noqa: S105 - the secret's name
+#: Calls an hour to a reference: there are sweeps each second here, and words are old after ten.
+BUDGET = 100_000
 #: Block 0 of ``litecoind -regtest`` (its ``chainparams.cpp``).
 LITECOIN_REGTEST = "530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"
 
@@ -131,8 +133,8 @@ rpc_port = 8545
 instance_type = "t3.small"
 volume_size = 1
 references = [
-    {{ shape = "evm", url = "{state.evm_network}" }},
-    {{ shape = "evm", url = "{state.evm_witness}" }},
+    {{ shape = "evm", url = "{state.evm_network}", budget = {BUDGET} }},
+    {{ shape = "evm", url = "{state.evm_witness}", budget = {BUDGET} }},
 ]
 
 [[coins.eth.containers]]
@@ -167,8 +169,8 @@ cookie = "/data/.cookie"
 instance_type = "t3.small"
 volume_size = 1
 references = [
-    {{ shape = "status", url = "{state.litecoin_network}" }},
-    {{ shape = "status", url = "{state.litecoin_witness}" }},
+    {{ shape = "status", url = "{state.litecoin_network}", budget = {BUDGET} }},
+    {{ shape = "status", url = "{state.litecoin_witness}", budget = {BUDGET} }},
 ]
 
 [[coins.ltc.containers]]

@@ -28,21 +28,27 @@ Kind = Literal["raised", "escalated", "resolved", "closed"]
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """Raise when ``bad`` of the last ``window`` sweeps are bad; resolve after ``window`` good ones in a row."""
+    """Raise when ``bad`` of the last ``window`` sweeps are bad; resolve after ``window`` good ones in a row.
+
+    Sweeps closer together than ``spacing`` seconds, as a rollout asks for them, count as one, a bad one if any is bad.
+    """
 
     bad: int = 3
     window: int = 5
+    spacing: float = 30
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a key from sweep to sweep.
 
-    ``recent`` holds the last sweeps that could tell, the newest last; True is bad. ``since`` is the first bad sweep,
-    ``last`` the newest. ``told`` is the gravest severity that the team was told, None if it was told nothing.
+    ``recent`` holds the last sweeps that could tell, the newest last; True is bad. ``newest`` is the time of the last
+    of them. ``since`` is the first bad sweep, ``last`` the last bad one. ``told`` is the gravest severity that the team
+    was told, None if it was told nothing.
     """
 
     key: str
     recent: tuple[bool, ...]
+    newest: Moment
     since: Moment
     last: Moment
     told: Severity | None = None
@@ -107,12 +113,17 @@ def _observe(alert: Alert | None, finding: Finding | None, now: datetime, rules:
     if finding is None or finding.bad is None:
         return alert
     if alert is None:
-        return Alert(key=finding.key, recent=(True,), since=now, last=now) if finding.bad else None
-    recent = (*alert.recent, finding.bad)[-rules.window :]
-    fresh = finding.bad and alert.told is None and sum(recent) == 1
-    return msgspec.structs.replace(
-        alert, recent=recent, since=now if fresh else alert.since, last=now if finding.bad else alert.last
-    )
+        return Alert(key=finding.key, recent=(True,), newest=now, since=now, last=now) if finding.bad else None
+    alert = _count(alert, finding.bad, now, rules)
+    fresh = finding.bad and alert.told is None and sum(alert.recent) == 1 and alert.newest == now
+    return msgspec.structs.replace(alert, since=now if fresh else alert.since, last=now if finding.bad else alert.last)
+
+
+def _count(alert: Alert, bad: bool, now: datetime, rules: Rules) -> Alert:
+    """The alert with one more sweep in its history, or the newest one changed if this one came right after it."""
+    if (now - alert.newest).total_seconds() < rules.spacing:
+        return msgspec.structs.replace(alert, recent=(*alert.recent[:-1], alert.recent[-1] or bad))
+    return msgspec.structs.replace(alert, recent=(*alert.recent, bad)[-rules.window :], newest=now)
 
 
 def _notice(alert: Alert, finding: Finding, outlook: Outlook, rules: Rules) -> Notice | None:

@@ -163,7 +163,7 @@ class _UnderWay:
         return trace
 
     async def _fail(self, trace: Trace, why: str) -> None:
-        """Leave the line that it failed, if AWS takes it at once; without it, the next sweep says that this one died."""
+        """Leave the line that it failed, if AWS takes it at once; without it, the next sweep says that it died."""
         try:
             async with asyncio.timeout(LAST_WORD):
                 await self._threads.run(self._log.write, self._ending(trace, why))
