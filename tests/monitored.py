@@ -149,7 +149,7 @@ class Production:
     def watch(self, limits: Limits = LIMITS, **changes: Any) -> Watch:
         """The monitor of the region."""
         configuration = Configuration(coins={"eth": self.eth})
-        standard = {"clock": SystemClock(), "by": "here", "configuration": configuration}
+        standard = {"clock": SystemClock(), "by": "monitor", "configuration": configuration}
         return Watch(region=self.region, aws=self.aws, limits=limits, **{**standard, **changes})
 
     def sweep(self, limits: Limits = LIMITS) -> Summary:

@@ -64,7 +64,9 @@ class StackName:
             DerivedName("log group", log_group(self), 512),
             DerivedName("journal stream", name, 512),
             DerivedName("monitor stream", name, 512),
+            DerivedName("outage alarm", f"{name}-outage", 255),
             DerivedName("ledger parameter", ledger_parameter(self), 1011),
+            DerivedName("silence parameter", silence_parameter(self), 1011),
         )
 
 
@@ -111,3 +113,8 @@ def log_group(name: StackName) -> str:
 def ledger_parameter(name: StackName) -> str:
     """The SSM parameter whose creation reserves the number."""
     return f"/coinquery/stacks/{name.coin}/{name.level}/{name.number:04}"
+
+
+def silence_parameter(name: StackName) -> str:
+    """The SSM parameter that silences the stack's alerts for a time."""
+    return f"/coinquery/silences/{name}"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coinquery.monitor.records import Moment
+from coinquery.naming import silence_parameter
 
 if TYPE_CHECKING:
+    from coinquery.naming import StackName
     from coinquery.stacks.parameter_store import ParameterStore
 
 PATH = "/coinquery/silences"
@@ -26,14 +28,14 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def keep(store: ParameterStore, stack: str, silence: Silence) -> None:
+def keep(store: ParameterStore, stack: StackName, silence: Silence) -> None:
     """Silence a stack, in place of a silence that it may have."""
-    store.note(f"{PATH}/{stack}", msgspec.json.encode(silence).decode())
+    store.note(silence_parameter(stack), msgspec.json.encode(silence).decode())
 
 
-def end(store: ParameterStore, stack: str) -> None:
+def end(store: ParameterStore, stack: StackName) -> None:
     """End a stack's silence; one that has none is as it should be."""
-    store.remove(f"{PATH}/{stack}")
+    store.remove(silence_parameter(stack))
 
 
 def read(store: ParameterStore) -> dict[str, Silence]:

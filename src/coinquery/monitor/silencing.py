@@ -52,13 +52,13 @@ class Silencing:
         until = self.clock.now() + timedelta(seconds=length.seconds)
         silence = Silence(until=until, by=self.journal.who, why=why)
         self.journal.write(self.stack, "silence", "begins", detail=f"until {until:%Y-%m-%d %H:%M:%S}Z: {why}")
-        silences.keep(self.store, str(self.stack), silence)
+        silences.keep(self.store, self.stack, silence)
         return silence
 
     def end(self) -> None:
         """End it now; a stack that is not silenced is as it should be."""
         self.journal.write(self.stack, "silence", "ends")
-        silences.end(self.store, str(self.stack))
+        silences.end(self.store, self.stack)
 
 
 def lasting(config: Config, aws: Aws, clock: Clock) -> list[tuple[str, Silence]]:
