@@ -71,7 +71,7 @@ async def hear(
     made = tuple(Reference(shape=shape, url=url, budget=budget) for shape, url in references)  # type: ignore[arg-type]
     watched = msgspec.structs.replace(coin(tolerance=7200), references=made)
     async with web.open_session() as session:
-        return await Hearing(session, now, 1, 5).of("btc", watched, memory)
+        return await Hearing(session, now, 5).of("btc", watched, memory, {})
 
 
 async def head_of(*references: tuple[str, str]) -> Head:

@@ -74,7 +74,7 @@ def silence(session: Session, stack: str, length: Duration | None, why: str | No
         return
     if end or length is None or not why:
         raise WrongUse("say for how long and why, or --end", f'cq monitor silence {stack} --for 2h --why "new disks"')
-    _say_silence(as_json, stack, silencing.begin(length, why).until.strftime("%Y-%m-%d %H:%M:%SZ"))
+    _say_silence(as_json, stack, silencing.begin(length, why).until.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 @command.command

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from coinquery.monitor import sweep_log
+from coinquery.monitor import references, sweep_log
 from coinquery.monitor.evidence import Sighting
 from coinquery.monitor.sweep_log import Line, SweepLog
 from coinquery.monitor.witnesses import Hearing, Memory, Witnesses
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How many of a stack's newest records are read to find earlier sightings of its instances.
-RECORDS_READ = 200
+#: Of each instance so many of the newest records are read as sweeps take that are ``PERIOD`` apart, and some more;
+#: of a stack whose size is unknown as if it had a few instances.
+PERIOD, MARGIN, FEW, MOST_READ = timedelta(minutes=1), 5, 10, 10_000
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class Shared:
     threads: Threads
     hearing: Hearing
     _asked: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
+    _askers: Counter[str] = field(default_factory=Counter)
 
     async def stacks(self) -> dict[StackName, Stack] | None:
         """The region's production stacks; None where AWS does not say."""
@@ -70,8 +73,10 @@ class Shared:
         The newest that is at least ``patience`` old; the oldest there is, if none is.
         """
         stack = str(instance.stack)
+        known = (await self.stacks() or {}).get(instance.stack)
+        read = (known.instances if known else FEW) * (patience // PERIOD + MARGIN)
         latest: list[Record] | None = await self._once(
-            ("records", stack), lambda: self.ask_aws(self.log.latest, stack, RECORDS_READ)
+            ("records", stack), lambda: self.ask_aws(self.log.latest, stack, min(read, MOST_READ))
         )
         own = [r for r in latest or () if r.instance == instance.id and r.launched == instance.launched]
         return _sighting(own, self.hearing.now - patience)
@@ -87,6 +92,8 @@ class Shared:
 
     def begin(self, names: Iterable[StackName]) -> None:
         """Begin to ask what the instances of these stacks will need."""
+        names = list(names)
+        self._askers = self._count_askers({name.coin for name in names} & self.configuration.coins.keys())
         for name in names:
             self._task(("protection", name), partial(self._lost, name))
             if name.coin in self.configuration.coins:
@@ -109,7 +116,13 @@ class Shared:
         return await self.ask_aws(protector.lost, stack)
 
     async def _hear(self, ticker: str) -> Witnesses:
-        return await self.hearing.of(ticker, self.configuration.coins[ticker], await self.memory())
+        return await self.hearing.of(ticker, self.configuration.coins[ticker], await self.memory(), self._askers)
+
+    def _count_askers(self, coins: Iterable[str]) -> Counter[str]:
+        """How often each reference is asked in a minute by all: for each coin that knows it, in each region."""
+        regions = max(1, len(self.configuration.regions))
+        known = (references.name(each) for coin in coins for each in self.configuration.coins[coin].references)
+        return Counter({name: count * regions for name, count in Counter(known).items()})
 
     async def _remember(self) -> Memory:
         own = sweep_log.memory(await self.lines() or [])

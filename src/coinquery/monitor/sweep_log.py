@@ -70,9 +70,9 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
     blind: bool = False
     died: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
-    memory: Memory = Memory()
     live: dict[str, Live] = {}
     silences: dict[str, Moment] = {}
+    memory: Memory = Memory()
     alerts: tuple[Alert, ...] = ()
 
 
@@ -134,7 +134,7 @@ def encode(line: Line | StackLine) -> str:
         document["_aws"] = metrics(line.time, ["stack", "coin"], ["outage", "serving"])
     elif isinstance(line, Ended) and line.by == "monitor" and not line.failed:
         counts = {"sweeps": 1, "dead_sweeps": len(line.died), "overlapping_sweeps": len(line.overlaps)}
-        document |= counts
+        document = counts | document
         document["_aws"] = metrics(line.time, ["region"], [*counts, "unreached"])
     return msgspec.json.encode(document).decode()
 
@@ -165,8 +165,8 @@ def trace(lines: Sequence[Line] | None, by: By, now: datetime) -> Trace:
 
 
 def memory(lines: Sequence[Line]) -> Memory:
-    """What the newest sweep by anybody remembers."""
-    last = _last(lines)
+    """What the newest sweep of the region's monitor remembers; where it leaves no lines, that of anybody."""
+    last = _last([line for line in lines if line.by == "monitor"]) or _last(lines)
     return Memory() if last is None else last.memory
 
 

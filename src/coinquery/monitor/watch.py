@@ -102,14 +102,13 @@ class _UnderWay:
         self._began = watch.clock.now()
         records = RecordLog(watch.aws.logs(watch.region))
         writer = Writer(records.write, threads)
-        askers = max(1, len(watch.configuration.regions))
         self._shared = Shared(
             watch.region,
             watch.aws,
             watch.configuration,
             records,
             threads,
-            Hearing(session, self._began, askers, watch.limits.question),
+            Hearing(session, self._began, watch.limits.question),
         )
         self._sweep = Sweep(
             id=f"{self._began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -214,11 +213,15 @@ class _UnderWay:
         )
 
     async def _told(self, tell: Tell, before: tuple[Alert, ...], outlook: Outlook) -> tuple[Alert, ...]:
-        """The alerts after telling what is new; what could not be delivered is told by the next sweep."""
+        """The alerts after telling what is new; what is not delivered in time is told by the next sweep."""
         decided = step(before, outlook)
-        delivered = await asyncio.gather(*(self._threads.run(tell, notice) for notice in decided.notices))
-        undelivered = [notice for notice, done in zip(decided.notices, delivered, strict=True) if not done]
-        return decided.untold(undelivered)
+        telling = {asyncio.create_task(self._threads.run(tell, notice)): notice for notice in decided.notices}
+        if telling:
+            await asyncio.wait(telling, timeout=self._sweep.end - LAST_WORD - asyncio.get_running_loop().time())
+        for task in telling:
+            task.cancel()
+        told = {notice.key for task, notice in telling.items() if _is_true(task)}
+        return decided.untold([notice for notice in decided.notices if notice.key not in told])
 
     async def _remember(self, before: Memory) -> Memory:
         """What was said in this sweep, and when each reference was asked last."""
@@ -249,6 +252,10 @@ class _UnderWay:
             silences=trace.silences,
             alerts=trace.alerts,
         )
+
+
+def _is_true(task: asyncio.Task[bool]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None and task.result()
 
 
 def _out_of_time(limits: Limits) -> AwsUnreachable:

@@ -54,24 +54,24 @@ class Witnesses:
 
 @dataclass(frozen=True)
 class Hearing:
-    """How witnesses of one coin are heard: ``askers`` monitors share each budget, ``seconds`` bounds each question."""
+    """How witnesses are heard; ``seconds`` bounds each question."""
 
     session: ClientSession
     now: datetime
-    askers: int
     seconds: float
 
-    async def of(self, ticker: str, coin: Watched, memory: Memory) -> Witnesses:
-        """Ask the references that their budget allows, and take the rest from what was said before.
+    async def of(self, ticker: str, coin: Watched, memory: Memory, askers: Mapping[str, int]) -> Witnesses:
+        """Ask the references of one coin that their budget allows, and take the rest from what was said before.
 
-        Words older than the coin's tolerance are forgotten.
+        ``askers`` is how many share the budget of each, one where it does not say. Words older than the coin's tolerance
+        are forgotten.
         """
         fresh = [w for w in memory.words if w.coin == ticker and (self.now - w.at).total_seconds() <= coin.tolerance]
         configured = {references.name(reference): reference for reference in coin.references}
         due = [
             references.Witness(self.session, ticker, reference, self.seconds)
             for by, reference in configured.items()
-            if references.is_due(reference, memory.asked.get(f"{ticker} {by}"), self.now, self.askers)
+            if references.is_due(reference, memory.asked.get(f"{ticker} {by}"), self.now, askers.get(by, 1))
         ]
         answers = await asyncio.gather(*(attempt(witness.word(self.now)) for witness in due))
         said = {witness: answer for witness, answer in zip(due, answers, strict=True) if isinstance(answer, Word)}
