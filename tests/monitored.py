@@ -115,11 +115,13 @@ class Production:
         """An address that nobody has yet."""
         return self.state.address(190, next(_hosts))
 
-    def stack(self, name: str, *, protected: bool = True, policy: bool = True) -> str:
-        """A stack that holds next to nothing, protected as production stacks are."""
-        body = {
+    def stack(self, name: str, *, protected: bool = True, policy: bool = True, balancer: str = "") -> str:
+        """A stack that holds next to nothing, protected as production stacks are; ``balancer`` is its host name."""
+        body: dict[str, Any] = {
             "Resources": {"Nothing": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}}
         }
+        if balancer:
+            body["Outputs"] = {"LoadBalancerDnsName": {"Value": balancer}}
         extra: dict[str, Any] = {"StackPolicyBody": json.dumps(POLICY)} if policy else {}
         self.aws.cloudformation(self.region).create_stack(
             StackName=name, TemplateBody=json.dumps(body), EnableTerminationProtection=protected, **extra
@@ -149,8 +151,8 @@ class Production:
     def watch(self, limits: Limits = LIMITS, **changes: Any) -> Watch:
         """The monitor of the region."""
         configuration = Configuration(coins={"eth": self.eth})
-        standard = {"clock": SystemClock(), "by": "monitor", "configuration": configuration}
-        return Watch(region=self.region, aws=self.aws, limits=limits, **{**standard, **changes})
+        standard = {"aws": self.aws, "clock": SystemClock(), "by": "monitor", "configuration": configuration}
+        return Watch(region=self.region, limits=limits, **{**standard, **changes})
 
     def sweep(self, limits: Limits = LIMITS) -> Summary:
         """One sweep of the region."""
@@ -166,6 +168,17 @@ class Production:
         newest = self.records(stack)[-1]
         assert newest.sweep == summary.sweep
         return newest
+
+
+class Minutes(SystemClock):
+    """A clock on which each sweep begins a minute after the one before."""
+
+    def __init__(self) -> None:
+        self.gone = 0
+
+    def now(self) -> datetime:
+        """The time of day, and the minutes that are gone."""
+        return super().now() + timedelta(minutes=self.gone)
 
 
 class Background:
@@ -253,6 +266,11 @@ def server(background: Background, address: str, behave: Behaviour) -> Iterator[
         yield connected
     finally:
         background.run(stop(running))
+
+
+def explorer(height: int, block_hash: str) -> Behaviour:
+    """A reference of shape ``status`` that says this of its best block and of any other."""
+    return says(json.dumps({"info": {"blocks": height}, "blockHash": block_hash}).encode())
 
 
 def says(body: bytes, status: str = "200 OK", kind: str = "application/json", length: int | None = None) -> Behaviour:

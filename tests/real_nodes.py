@@ -59,8 +59,8 @@ def anvil(*arguments: str) -> Iterator[RealNode]:
 
 
 @contextmanager
-def litecoind(folder: Path, port: int | None = None) -> Iterator[RealNode]:
-    """A litecoind on a chain of its own; skips the test where litecoind is not installed."""
+def litecoind(folder: Path, port: int | None = None, *arguments: str) -> Iterator[RealNode]:
+    """A litecoind on a chain of its own, unless the arguments connect it; skips where litecoind is not installed."""
     program = toolchain.litecoind()
     if program is None:
         pytest.skip("litecoind is not installed")
@@ -69,7 +69,7 @@ def litecoind(folder: Path, port: int | None = None) -> Iterator[RealNode]:
         str(program), "-regtest", "-server", "-vbparams=mweb:-2:0", "-rpcworkqueue=256", "-dnsseed=0", "-discover=0",
         "-listen=0", "-listenonion=0", "-printtoconsole=0", f"-datadir={folder}", f"-rpcport={port}",
     ]  # fmt: skip
-    with _running(command) as process:
+    with _running([*command, *arguments]) as process:
         yield _ready(RealNode(f"http://127.0.0.1:{port}", process, folder / "regtest" / ".cookie"), "getblockcount")
 
 

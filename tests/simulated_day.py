@@ -77,7 +77,12 @@ class Production:
                     role=role(stack),
                     expected=machines.expected,
                     instances=tuple(
-                        InstanceOutlook(instance=instance, verdict=verdict, reason=f"as the story has it: {verdict}")
+                        InstanceOutlook(
+                            instance=instance,
+                            verdict=verdict,
+                            reason=f"as the story has it: {verdict}",
+                            has_head=verdict != "unknown",
+                        )
                         for instance, verdict in machines.verdicts.items()
                     ),
                     unprotected=machines.off,

@@ -65,6 +65,7 @@ def _drip(text: bytes) -> Iterator[bytes | float]:
         yield 0.3
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HOSTILE: dict[str, tuple[Callable[[], outside.Pieces], str]] = {
     "a redirect is not followed": (
         lambda: [_http(b"", "302 Found", "Location: http://169.254.169.254/latest/meta-data/\r\n")],
@@ -79,7 +80,9 @@ HOSTILE: dict[str, tuple[Callable[[], outside.Pieces], str]] = {
     "a dripping body": (lambda: iter([INFO[:40], *_drip(INFO[40:])]), "no whole answer within 1 s"),
     "endless headers": (lambda: iter([b"HTTP/1.1 200 OK\r\n", *repeat(b"a: b\r\n", 10_000)]), "no whole HTTP"),
     "an endless header": (lambda: iter([b"HTTP/1.1 200 OK\r\na: ", b"b" * 200_000]), "no whole HTTP"),
-    "endless continues": (lambda: repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), "no whole answer within 1 s"),
+    "endless continues": (lambda: repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), "longer than 65536 bytes"),
+    "a chunk of less than nothing": (lambda: [CHUNKED, b"-5\r\n", b"x" * 100], "no whole HTTP"),
+    "a chunk without end": (lambda: iter([CHUNKED, b"-1\r\n", *repeat(b"x" * 65536, 50)]), "longer than 65536 bytes"),
     "silence": (lambda: iter([30.0]), "no whole answer within 1 s"),
     "a connection that closes": (lambda: [], "no whole HTTP"),
     "a body cut short": (lambda: [INFO[:-10]], "broke within its answer"),

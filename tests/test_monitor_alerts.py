@@ -214,7 +214,10 @@ def eth(
         coin="eth",
         role=role,
         expected=2,
-        instances=tuple(InstanceOutlook(instance=f"i-{n}", verdict=v, reason="so") for n, v in enumerate(verdicts)),
+        instances=tuple(
+            InstanceOutlook(instance=f"i-{n}", verdict=v, reason="so", has_head=v != "unknown")
+            for n, v in enumerate(verdicts)
+        ),
     )
     leads_to = LIVE if role == "live" else BACK
     return Outlook(
@@ -370,7 +373,7 @@ def stacks_of(live: str | None) -> st.SearchStrategy[tuple[StackOutlook, ...]]:
                 role="live" if name == live else "way-back",
                 expected=2,
                 instances=tuple(
-                    InstanceOutlook(instance=f"i-{n}", verdict=cast(Verdict, v), reason="so")
+                    InstanceOutlook(instance=f"i-{n}", verdict=cast(Verdict, v), reason="so", has_head=v != "unknown")
                     for n, v in enumerate(seen)
                 ),
                 unprotected=off,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +17,7 @@ import pytest
 from coinquery import cli, config
 from coinquery.monitor import here
 from coinquery.monitor.records import Record
-from tests.monitored import Background, Production, service
-from tests.real_nodes import anvil
+from tests.monitored import Background, Production, chain, service
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -27,8 +30,8 @@ def running(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, region:
     background = Background()
     address = production.address()
     production.instance(production.stack(STACK), address)
-    with anvil() as node, service(background, address, node.url):
-        node.ask("anvil_mine", "0xa", "0x0")
+    zone = config.load(str(world.state.root / "cq.toml")).level("prod").public_zone
+    with chain() as eth, service(background, address, eth.network.url):
         (folder / "cq.toml").write_text(
             f"""
             account = "000000000000"
@@ -36,12 +39,15 @@ def running(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, region:
             [levels.prod]
             regions = ["{production.region}", "eu-central-8"]
             name = "{{coin}}.example.com"
-            public_zone = "Z12345"
+            public_zone = "{zone}"
             [levels.prod.certificates]
             {production.region} = "arn:aws:acm:us-east-1:000000000000:certificate/one"
             eu-central-8 = "arn:aws:acm:us-east-1:000000000000:certificate/two"
             [coins.eth]
-            references = [{{ shape = "evm", url = "{node.url}" }}]
+            references = [
+                {{ shape = "evm", url = "{eth.network.url}" }},
+                {{ shape = "evm", url = "{eth.mirror.url}" }},
+            ]
             """
         )
         monkeypatch.setenv("CQ_CONFIG", str(folder / "cq.toml"))
@@ -69,7 +75,33 @@ def test_one_sweep_as_one_document_and_as_lines(
     assert [record.verdict for record in production.records(STACK)] == ["healthy", "healthy"]
 
 
-def test_from_where_no_node_can_be_reached_it_says_so(
+def test_on_a_terminal_the_records_are_a_table(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (40, 200))
+    with running(world, tmp_path, monkeypatch, "eu-central-5") as production:
+        arguments = ["monitor", "run", "--once", "--region", production.region]
+        environment = {**world.environment, "CQ_CONFIG": str(tmp_path / "cq.toml"), "TERM": "xterm"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "coinquery.cli", *arguments], env=environment, stdout=slave, stderr=slave
+        ) as process:
+            os.close(slave)
+            shown = b"".join(pieces(master)).decode()
+    assert process.returncode == 0, shown
+    assert "1 of 1 healthy" in shown
+    [row] = [line for line in shown.splitlines() if STACK in line][-1:]
+    assert "healthy" in row
+    assert str(production.records(STACK)[-1].height) in row
+
+
+def pieces(terminal: int) -> Iterator[bytes]:
+    """What is written on the other side, until that is closed, which Linux tells by EIO."""
+    with suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            yield piece
+    os.close(terminal)
+
+
+def test_from_where_no_node_can_be_reached_it_says_so_and_records_nothing(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running(world, tmp_path, monkeypatch, "eu-central-7") as production:
@@ -81,7 +113,10 @@ def test_from_where_no_node_can_be_reached_it_says_so(
         ec2.terminate_instances(InstanceIds=[one["InstanceId"] for each in found for one in each["Instances"]])
         production.instance(STACK, production.address())
         assert cli.run(["monitor", "run", "--once", "--region", production.region]) == 0
-    assert "inside the nodes' network" in capsys.readouterr().err
+    shown, errors = capsys.readouterr()
+    assert "unreachable" in shown
+    assert "nothing was recorded; run it inside the nodes' network" in errors
+    assert production.records(STACK) == []
 
 
 class Hurried:

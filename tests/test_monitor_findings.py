@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,10 @@ WELL: Verdicts = ("healthy", "healthy")
 
 
 def stack(name: str, role: Role, verdicts: Verdicts, **fields: Any) -> StackOutlook:
-    instances = tuple(InstanceOutlook(instance=f"i-{n}", verdict=v, reason="so it is") for n, v in enumerate(verdicts))
+    instances = tuple(
+        InstanceOutlook(instance=f"i-{n}", verdict=v, reason="so it is", has_head=v != "unknown")
+        for n, v in enumerate(verdicts)
+    )
     made: dict[str, Any] = {"coin": "eth", "expected": 2, "instances": instances}
     return StackOutlook(stack=name, role=role, **made | fields)
 
@@ -53,7 +56,7 @@ def of(kind: str, outlook: Outlook) -> Finding:
 
 
 def test_where_all_is_well_everything_is_looked_at_and_nothing_is_bad() -> None:
-    found = findings(sweep())
+    found = findings(sweep(silent={"eu-west-1": datetime(2026, 3, 1, tzinfo=UTC)}))
     assert {finding.kind for finding in found.values()} == set(TITLES)
     assert all(finding.bad is False for finding in found.values())
     assert all(key == f"{finding.kind}:{finding.subject}" for key, finding in found.items())
@@ -80,6 +83,21 @@ def test_severity_is_by_what_is_left_of_the_live_stack(verdicts: Verdicts, kinds
     assert bad(outlook) == kinds
     pages = {finding.kind for finding in findings(outlook).values() if finding.bad and finding.severity == "page"}
     assert pages == kinds & {"outage"}
+
+
+def test_an_instance_that_is_unknown_though_there_is_a_head_hides_no_outage() -> None:
+    """Such as one that is far ahead of the head: nobody is healthy, and the head is known."""
+    ahead = InstanceOutlook(instance="i-1", verdict="unknown", reason="ahead", has_head=True)
+    dead = InstanceOutlook(instance="i-0", verdict="unreachable", reason="refused")
+    assert of("outage", sweep(stacks=(stack(LIVE, "live", (), instances=(dead, ahead)),))).bad is True
+
+
+@pytest.mark.parametrize(("minutes", "silent"), [(0, False), (5, False), (6, True)])
+def test_another_regions_monitor_that_is_not_heard_any_more_pages(minutes: int, silent: bool) -> None:
+    """The dead man's switch of a region may die with it."""
+    heard = datetime(2026, 3, 1, tzinfo=UTC) - timedelta(minutes=minutes)
+    found = of("region", sweep(silent={"eu-west-1": heard}))
+    assert (found.key, found.severity, found.bad) == ("region:eu-west-1", "page", silent)
 
 
 def test_i13_what_is_unknown_is_neither_an_outage_nor_the_end_of_one() -> None:

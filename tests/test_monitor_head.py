@@ -82,11 +82,12 @@ def test_i13_a_head_is_vouched_for_by_two_of_which_one_is_a_reference(said: list
         assert "reference" in near
 
 
-def test_the_anchor_is_the_highest_block_below_the_head_whose_hash_two_give() -> None:
+def test_the_anchors_are_the_blocks_below_the_head_whose_hash_two_give() -> None:
     words = [word(1010, at1000="a", at990="c"), word(1009, at1000="a"), word(1008, "stack", at990="c")]
-    assert agree(words, 3, TOLERANCE).anchor == Anchor(1000, "a")
-    assert agree(words[:1] + words[2:], 3, TOLERANCE).anchor == Anchor(990, "c")
-    assert agree([word(1010, at1000="a"), word(1010, at1000="b")], 2, TOLERANCE).anchor is None
+    assert agree(words, 3, TOLERANCE).anchors == (Anchor(1000, "a"), Anchor(990, "c"))
+    assert agree(words[:1] + words[2:], 3, TOLERANCE).anchors == (Anchor(990, "c"),)
+    assert agree([word(1010, at1000="a"), word(1010, at1000="b")], 2, TOLERANCE).anchors == ()
+    assert agree([word(1005, at1000="a"), word(1005, at1000="a")], 2, TOLERANCE).anchors == ()  # too near to the head
 
 
 def test_a_hash_needs_two_a_reference_and_no_tie() -> None:

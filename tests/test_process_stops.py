@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 from coinquery import naming
+from coinquery.local.chains import FIRST_BLOCK
+from coinquery.local.follower import call
 from coinquery.stacks import instances
 from tests.teams import REGION, Team
 
@@ -19,8 +21,10 @@ def _instances(team: Team, coin: str) -> dict[str, instances.Instance]:
     return instances.of_stack(team.world.aws.ec2(REGION), naming.parse(f"cq-{coin}-0001-prod"))
 
 
-#: A node that forks the network where it begins and follows nobody: far behind from the first moment on.
-BEHIND: dict[str, Any] = {"node": "--fork-block-number 19000000", "follows": False}
+def _behind(team: Team) -> dict[str, Any]:
+    """A node that forks the network some blocks back and follows nobody: behind from the first moment on."""
+    height = int(call(team.world.state.evm_network, "eth_blockNumber"), 16)
+    return {"node": f"--fork-block-number {max(FIRST_BLOCK, height - 30)}", "follows": False}
 
 
 def _untouched(team: Team, coin: str) -> None:
@@ -44,7 +48,7 @@ def test_i3_a_service_that_answers_the_wrong_commit_stops(team: Team) -> None:
 
 
 def test_i7_a_node_that_stays_behind_stops_and_the_same_command_carries_on(team: Team) -> None:
-    coin = team.coin("behind", **BEHIND)
+    coin = team.coin("behind", **_behind(team))
     ran = _deploy(team, coin)
     (instance,) = _instances(team, coin)
     assert ran.returncode == 4, ran.stderr
@@ -66,7 +70,7 @@ def test_i7_a_node_on_another_chain_stops(team: Team) -> None:
 
 def test_i7_an_instance_that_dies_while_it_is_waited_for_stops(team: Team) -> None:
     """It is replaced by one that is not proven either; the message names the one that lacks proof."""
-    coin = team.coin("dies", **BEHIND)
+    coin = team.coin("dies", **_behind(team))
     process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes", "--wait", "30s")
     deadline = time.monotonic() + 25
     while not (first := _instances(team, coin)) and time.monotonic() < deadline:
@@ -97,7 +101,7 @@ def test_i7_a_monitor_that_is_off_stops(team: Team) -> None:
 
 def test_i7_a_stack_that_failed_before_it_was_live_can_be_taken_away(team: Team) -> None:
     """The stopped rollout's stack needs its name typed and nothing else; then the release takes the next number."""
-    coin = team.coin("gone", **BEHIND)
+    coin = team.coin("gone", **_behind(team))
     assert _deploy(team, coin, wait="8s").returncode == 4
     name = f"cq-{coin}-0001-prod"
     refused = team.run("retire", name)

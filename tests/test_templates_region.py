@@ -20,6 +20,7 @@ def test_i15_the_monitor_changes_nothing_but_its_records() -> None:
     changing = {sid for sid, each in found.items() if not all(_reads(action) for action in listed(each["Action"]))}
     assert changing == {
         "DecryptTheWebhook",
+        "TellThePager",
         "WriteRecords",
         "WriteTheFunctionsLog",
         "StandInTheNetwork",

@@ -34,9 +34,14 @@ INVOKE_TIMEOUT = 120
 
 
 class Aws:
-    """Clients of AWS, one for each service and region, with bounded timeouts and bounded, jittered retries."""
+    """Clients of AWS, one for each service and region, with bounded timeouts and bounded, jittered retries.
 
-    def __init__(self) -> None:
+    ``read_timeout`` is in seconds; ``attempts`` counts the first one too.
+    """
+
+    def __init__(self, read_timeout: float = READ_TIMEOUT, attempts: int = ATTEMPTS) -> None:
+        self._read_timeout = read_timeout
+        self._attempts = attempts
         self._client = cache(self._make)
         self._making = Lock()
         self._session: Any = None
@@ -113,8 +118,8 @@ class Aws:
         asks_once = service == "lambda"
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=INVOKE_TIMEOUT if asks_once else READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": 1 if asks_once else ATTEMPTS},
+            read_timeout=INVOKE_TIMEOUT if asks_once else self._read_timeout,
+            retries={"mode": "standard", "total_max_attempts": 1 if asks_once else self._attempts},
             user_agent_extra="coinquery",
         )
         with self._making:

@@ -67,6 +67,8 @@ class Https:
             raise NoReply(f"no TLS: {error.reason or type(error).__name__}") from None
         except OSError as error:
             raise NoReply(strerror(error.errno) if error.errno else type(error).__name__) from None
+        except ValueError:  # what http.client makes of a chunk whose size is none
+            raise NoReply("no whole HTTP: a chunk without a size") from None
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -81,18 +83,23 @@ class Https:
 
 
 class _Timed(io.RawIOBase):
-    """What comes over a connection, until a deadline: then reading raises TimeoutError, however much there is."""
+    """What comes over a connection, until a deadline: then reading raises TimeoutError; beyond a size, NoReply."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._read = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._connection.settimeout(_left(self._deadline))
-        return self._connection.recv_into(buffer)
+        read = self._connection.recv_into(buffer)
+        self._read += read
+        if self._read > 2 * LARGEST:
+            raise NoReply(f"its answer is longer than {LARGEST} bytes")
+        return read
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """The one thing that HTTPResponse wants of a socket."""

@@ -12,8 +12,8 @@ from coinquery.local import ports, toolchain
 from coinquery.local.configuration import LITECOIN_REGTEST
 from coinquery.local.state import Component, State
 
-#: How far back a replica may ask for state, in blocks; one that lags more is out of step anyway. Each costs memory.
-STATES_KEPT = 10
+#: How far back a node may fork the eth chain, in blocks. Each costs memory, more on a longer chain: 0.2 to 1.5 MB.
+STATES_KEPT = 120
 FIRST_BLOCK = 19_000_000
 LITECOIN_RPC_PORT = 9332
 

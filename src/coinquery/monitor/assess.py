@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from coinquery.monitor.head import Word
 from coinquery.monitor.outlook import InstanceOutlook, NameOutlook, Outlook, Role, StackOutlook
@@ -54,10 +54,17 @@ def stack_lines(outlook: Outlook) -> list[StackLine]:
             role=stack.role,
             expected=stack.expected,
             serving=stack.serving,
-            outage=1 if stack.is_outage and stack.stack not in outlook.silences else 0,
+            outage=_outage(stack, outlook),
         )
         for stack in outlook.stacks
     ]
+
+
+def _outage(stack: StackOutlook, outlook: Outlook) -> Literal[0, 1] | None:
+    """What the stack's alarm goes by; nothing where it is not known whether the name leads to the stack."""
+    if stack.role == "other" and not outlook.complete:
+        return None
+    return 1 if stack.is_outage and stack.stack not in outlook.silences else 0
 
 
 def words(records: Iterable[Record]) -> list[Word]:
@@ -82,7 +89,9 @@ def _roles(names: Iterable[NameOutlook]) -> dict[str, Role]:
 
 
 def _instance(record: Record) -> InstanceOutlook:
-    return InstanceOutlook(instance=record.instance, verdict=record.verdict, reason=record.reason)
+    return InstanceOutlook(
+        instance=record.instance, verdict=record.verdict, reason=record.reason, has_head=record.head is not None
+    )
 
 
 def _word(record: Record) -> Word:

@@ -49,7 +49,8 @@ CALLS = {
 _CARRYING_OUT = ("autoscaling.amazonaws.com", "cloudformation.amazonaws.com")
 _DELETION_PROTECTION = "deletion_protection.enabled"
 _UNNAMED = "CloudTrail does not say which stack was meant; these have no termination protection now."
-_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}", re.ASCII)
+_REFUSED = "AWS refused it and does not say which stack was meant; it may have been none of production."
+_INSTANCE = re.compile(r"(?<![a-z0-9-])i-[0-9a-f]{8,17}", re.ASCII)
 #: Bounds of what is taken from an event: characters of a text, instances of a call (EC2 takes 1,000).
 _LONGEST, _MOST = 500, 1000
 
@@ -93,11 +94,14 @@ def read(event: object) -> Attempt | None:
         return None
     instances = tuple(_instances(request))
     named = [_text(request, key) for key in ("stackName", "loadBalancerArn", "autoScalingGroupName")]
-    if not any(named):
-        named = [_text(detail, "errorMessage")]
     stacks = _production(named)
     if not stacks and not instances and any(named):
         return None
+    if not stacks and not instances:  # a refusal's reason may name what its request, which is left out, named
+        reason = _text(detail, "errorMessage")
+        stacks, instances = _production([reason]), tuple(dict.fromkeys(_INSTANCE.findall(reason)))
+        if not stacks and _names_other(reason):
+            return None
     by = _text(identity, "arn") or through or _text(identity, "principalId")
     return Attempt(
         call=name,
@@ -125,6 +129,8 @@ def look_up(attempt: Attempt, aws: Aws, region: str) -> Attempt | None:
         found = replace(attempt, stacks=_of_change_set(attempt.change_set, aws, region))
     elif attempt.call == "UpdateTerminationProtection":
         found = replace(attempt, stacks=_unprotected(aws, region), note=_UNNAMED)
+    if not found.stacks and attempt.refusal and not attempt.instances:
+        return replace(attempt, note=_REFUSED)
     return found if found.stacks else None
 
 
@@ -218,6 +224,11 @@ def _production(texts: Iterable[str]) -> tuple[str, ...]:
     """The production stacks that texts name: by name, as part of an ARN, or by a load balancer's name."""
     words = (word.removesuffix(naming.INTERNAL_SUFFIX) for text in texts for word in re.split(r"[^A-Za-z0-9-]+", text))
     return tuple(dict.fromkeys(word for word in words if _is_production(word)))
+
+
+def _names_other(text: str) -> bool:
+    """Whether a text names a stack or a load balancer, and none of production."""
+    return bool(re.search(r":(stack|loadbalancer|autoScalingGroup)[:/]", text)) and not _production([text])
 
 
 def _is_production(name: str) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from coinquery.monitor.configuration import Watched
-from coinquery.monitor.head import Head, Height
+from coinquery.monitor.head import Anchor, Head, Height
+from coinquery.nodes import anchors
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -81,6 +82,18 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     def in_grace(self) -> bool:
         """Whether the instance is young enough that not answering and being behind are no fault."""
         return (self.now - self.launched).total_seconds() < self.coin.grace
+
+    @property
+    def compared(self) -> tuple[Anchor, ...]:
+        """The blocks whose hashes are agreed on and that the node told of, highest first."""
+        return tuple(anchor for anchor in self.head.anchors if anchor.height in self.seen.anchors)
+
+    @property
+    def is_on_the_chain(self) -> bool | None:
+        """Whether its blocks are the network's; None where no block can be compared, though the chain has some."""
+        if self.head.height is None or anchors.height(self.head.height) is None:
+            return True
+        return all(self.seen.anchors[each.height] == each.hash for each in self.compared) if self.compared else None
 
     @property
     def lag_blocks(self) -> int | None:

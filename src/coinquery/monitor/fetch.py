@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from os import strerror
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from coinquery.nodes.errors import NodeError, NodeMalformed, NodeUnreachable
+from coinquery.nodes.errors import NodeMalformed, NodeUnreachable
 
 
 class Reply(NamedTuple):
@@ -27,15 +27,15 @@ async def get(address: str, port: int, path: str, seconds: float, longest: int) 
     """
     loop = asyncio.get_running_loop()
     exchange = _Exchange(_request(address, port, path), longest, loop.create_future())
+    # A timer and a task are much cheaper than asyncio.timeout around both steps.
+    timer = loop.call_later(seconds, exchange.fail, NodeUnreachable(f"no answer within {seconds:g} s"))
+    connecting = loop.create_task(loop.create_connection(lambda: exchange, address, port))
+    connecting.add_done_callback(exchange.connected)
     try:
-        async with asyncio.timeout(seconds):
-            await loop.create_connection(lambda: exchange, address, port)
-            return await exchange.reply
-    except TimeoutError:
-        raise NodeUnreachable(f"no answer within {seconds:g} s") from None
-    except OSError as error:
-        raise NodeUnreachable(_why(error)) from None
+        return await exchange.reply
     finally:
+        timer.cancel()
+        connecting.cancel()
         exchange.close()
 
 
@@ -62,6 +62,7 @@ class _Exchange(asyncio.Protocol):
         self._longest = longest
         self._received = 0
         self._body = bytearray()
+        self._says_its_length = False
         self._ends_with_connection = False
         self._not_http = (httptools.HttpParserError, httptools.HttpParserUpgrade)
         self._parser = httptools.HttpResponseParser(self)
@@ -72,42 +73,49 @@ class _Exchange(asyncio.Protocol):
         self.reply.cancel()
         if self._transport is not None:
             self._transport.abort()
+        del self._parser  # It holds this exchange: thousands of such pairs would wait for the garbage collector.
+
+    def connected(self, connecting: asyncio.Task[Any]) -> None:
+        """There is a connection, or will be none."""
+        error = None if connecting.cancelled() else connecting.exception()
+        if error is not None:
+            self.fail(NodeUnreachable(_why(error)) if isinstance(error, OSError) else error)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request."""
+        """Send the request, if somebody still waits for the reply."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(self._request)
+        if self.reply.done():
+            self._transport.abort()
+        else:
+            self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of the reply."""
         self._received += len(data)
         if self._received > self._longest:
-            self._fail(NodeMalformed(f"the reply is longer than {self._longest} bytes"))
+            self.fail(NodeMalformed(f"the reply is longer than {self._longest} bytes"))
             return
         try:
             self._parser.feed_data(data)
         except self._not_http as error:
-            self._fail(NodeMalformed(f"not HTTP: {type(error).__name__}"))
+            self.fail(NodeMalformed(f"not HTTP: {type(error).__name__}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The reply is whole now, if its end is the end of the connection."""
         if exc is None and self._ends_with_connection:
             self.on_message_complete()
-        self._fail(NodeUnreachable("the connection broke" if exc is None else f"it broke: {type(exc).__name__}"))
+        self.fail(NodeUnreachable("the connection broke" if exc is None else f"it broke: {type(exc).__name__}"))
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 - httptools gives both
         """Remember whether the reply says how long it is."""
         if name.lower() in (b"content-length", b"transfer-encoding"):
-            self._ends_with_connection = False
-
-    def on_message_begin(self) -> None:
-        """A reply that does not say how long it is ends with the connection."""
-        self._ends_with_connection = True
+            self._says_its_length = True
 
     def on_headers_complete(self) -> None:
-        """Refuse what is no final answer."""
+        """Refuse what is no final answer. One that does not say how long it is ends with the connection."""
+        self._ends_with_connection = not self._says_its_length
         if self._parser.get_status_code() < 200:
-            self._fail(NodeMalformed(f"HTTP {self._parser.get_status_code()}, which answers nothing"))
+            self.fail(NodeMalformed(f"HTTP {self._parser.get_status_code()}, which answers nothing"))
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -118,6 +126,7 @@ class _Exchange(asyncio.Protocol):
         if not self.reply.done():
             self.reply.set_result(Reply(self._parser.get_status_code(), bytes(self._body)))
 
-    def _fail(self, error: NodeError) -> None:
+    def fail(self, error: BaseException) -> None:
+        """There will be no reply, unless there is one already."""
         if not self.reply.done():
             self.reply.set_exception(error)

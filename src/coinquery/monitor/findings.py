@@ -9,7 +9,8 @@
     path         warning  the name answers, and something on the way to it is wrong
     certificate  warning  it ends soon; page: in less than 3 days
     way-back     warning  a rollback would not help
-    monitor      warning  sweeps died, overlapped, or did not reach every instance
+    monitor      warning  sweeps died, overlapped, did not reach every instance, or could not see where names lead
+    region       page     the monitor of another region is not heard any more
 
 A cause is told once: what a graver finding explains stands still (``bad`` is None) while that holds. What a stack of
 role ``other`` does is nobody's alarm, but it is protected from its first second.
@@ -18,6 +19,7 @@ role ``other`` does is nobody's alarm, but it is protected from its first second
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -39,10 +41,13 @@ TITLES = {
     "certificate": "certificate of {} ends soon",
     "way-back": "no way back for {}",
     "monitor": "monitor of {} in trouble",
+    "region": "monitor of {} is silent",
 }
 _OF_STACKS = ("outage", "degraded", "unjudged", "unprotected", "filling")
 #: Days that a certificate has left: fewer are a warning, or a page.
 CERTIFICATE_WARNING, CERTIFICATE_PAGE = 14, 3
+#: Seconds within which another region's sweeps must be heard of.
+HEARD_WITHIN = 300
 #: How many instances or problems a sentence names, and the characters of each.
 _NAMED, _LENGTH = 3, 220
 
@@ -79,6 +84,7 @@ def findings(outlook: Outlook) -> dict[str, Finding]:
     """Everything that a sweep found, by key."""
     stacks = {stack.stack: stack for stack in outlook.stacks}
     found = [_monitor(outlook), *map(_unprotected, outlook.stacks)]
+    found += [_region(region, since, outlook.time) for region, since in outlook.silent.items()]
     found += [_filling(stack) for stack in outlook.stacks if stack.role != "other"]
     for stack in outlook.stacks:
         if stack.role == "live":
@@ -96,6 +102,8 @@ def gone(key: str, outlook: Outlook) -> str | None:
     kind, _, subject = key.partition(":")
     if kind not in TITLES:
         return "The monitor has no such alert any more."
+    if kind == "region":
+        return f"{subject} is no region of production any more, or no sweep of it can be read."
     if kind not in _OF_STACKS:
         return f"The record of {subject} was withdrawn, or leads to another region, whose monitor tells of it."
     stack = next((stack for stack in outlook.stacks if stack.stack == subject), None)
@@ -132,7 +140,7 @@ def _of_live(stack: StackOutlook, name: NameOutlook, stacks: Mapping[str, StackO
 def _of_name(name: NameOutlook, stacks: Mapping[str, StackOutlook], bad: set[str]) -> Iterator[Finding]:
     """What is found of a public name, where the keys ``bad`` are found of its stack."""
     certificate = _certificate(name)
-    answer = _answer(name, f"outage:{name.stack}" in bad)
+    answer = _answer(name, f"outage:{name.stack}" in bad, _silencers(name, stacks))
     graver = f"outage:{name.stack}" in bad or bool(answer.bad)
     told = (f"unprotected:{name.stack}" in bad) + bool(certificate.bad)
     yield from (certificate, answer, _path(name, told, graver), _way_back(name, stacks))
@@ -179,7 +187,7 @@ def _certificate(name: NameOutlook) -> Finding:
     )
 
 
-def _answer(name: NameOutlook, outage: bool) -> Finding:
+def _answer(name: NameOutlook, outage: bool, silenced_by: tuple[str, ...]) -> Finding:
     """An outage of the live stack explains whatever is answered."""
     right = f"{name.name} leads to {name.stack} and answers with its commit."
     wrong = f"{name.name} {'leads to no stack of ours' if name.stack is None else f'does not answer as {name.stack}'}."
@@ -190,7 +198,7 @@ def _answer(name: NameOutlook, outage: bool) -> Finding:
         subject=name.name,
         severity="page",
         bad=None if outage else astray or known,
-        silenced_by=_live(name),
+        silenced_by=silenced_by,
         left=right if name.answers else wrong,
         seen=_some(name.problems),
         do=f'`cq dns show {name.coin}`, then docs/runbook.md, "The name answers nothing, or the wrong thing".',
@@ -244,6 +252,20 @@ def _monitor(outlook: Outlook) -> Finding:
     )
 
 
+def _region(region: str, since: datetime, now: datetime) -> Finding:
+    """Another region's monitor; its own alarm may be as dead as it is."""
+    silent = (now - since).total_seconds()
+    return Finding(
+        kind="region",
+        subject=region,
+        severity="page",
+        bad=silent > HEARD_WITHIN,
+        left="Nobody looks at its stacks." if silent > HEARD_WITHIN else "Its sweeps are heard.",
+        seen=f"The last sweep of {region} that was heard of ended at {since:%Y-%m-%d %H:%M:%S}Z.",
+        do='docs/runbook.md, "The monitor is silent"; is the region itself in trouble? See the AWS health dashboard.',
+    )
+
+
 def _rollback(name: NameOutlook, stacks: Mapping[str, StackOutlook]) -> str:
     """What a rollback of the name would do for it."""
     if name.way_back is None:
@@ -278,6 +300,11 @@ def _kept(name: NameOutlook) -> str:
 
 def _live(name: NameOutlook) -> tuple[str, ...]:
     return () if name.stack is None else (name.stack,)
+
+
+def _silencers(name: NameOutlook, stacks: Mapping[str, StackOutlook]) -> tuple[str, ...]:
+    """The stacks of which a silence silences the name: the live one; where none is, any of the coin's."""
+    return _live(name) or tuple(stack.stack for stack in stacks.values() if stack.coin == name.coin)
 
 
 def _unseen(name: NameOutlook) -> bool:

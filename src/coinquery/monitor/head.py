@@ -50,14 +50,15 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The network's best block as far as its witnesses can tell.
 
     ``height`` is None where too few vouch; ``asked`` counts the witnesses that there are, ``vouched`` those whose word
-    the height rests on. ``why`` says in words why there is no height.
+    the height rests on. ``anchors`` are the blocks below it whose hashes are agreed on, highest first. ``why`` says in
+    words why there is no height.
     """
 
     height: Height | None = None
     time: datetime | None = None
     asked: int = 0
     vouched: int = 0
-    anchor: Anchor | None = None
+    anchors: tuple[Anchor, ...] = ()
     why: str = ""
 
 
@@ -68,17 +69,17 @@ def agree(words: Iterable[Word], asked: int, tolerance_blocks: int) -> Head:
         if higher.height - lower.height <= tolerance_blocks and "reference" in (higher.kind, lower.kind):
             vouched = sum(lower.height <= word.height <= lower.height + tolerance_blocks for word in ranked)
             head = Head(height=lower.height, time=lower.time, asked=asked, vouched=vouched)
-            return msgspec.structs.replace(head, anchor=_anchor(ranked, lower.height))
+            return msgspec.structs.replace(head, anchors=_anchors(ranked, lower.height))
     return Head(asked=asked, why=_why(ranked, asked))
 
 
-def _anchor(words: Sequence[Word], head: int) -> Anchor | None:
-    """The highest block far enough below the head whose hash is agreed on as the head is."""
-    for height in anchors.heights(head):
-        agreed = agree_on_hash([word for word in words if height in word.hashes], height)
-        if agreed is not None:
-            return Anchor(height, agreed)
-    return None
+def _anchors(words: Sequence[Word], head: int) -> tuple[Anchor, ...]:
+    """The blocks far enough below the head whose hashes are agreed on as the head is."""
+    agreed = (
+        (height, agree_on_hash([word for word in words if height in word.hashes], height))
+        for height in anchors.heights(head)
+    )
+    return tuple(Anchor(height, found) for height, found in agreed if found is not None)
 
 
 def agree_on_hash(words: Sequence[Word], height: int) -> str | None:

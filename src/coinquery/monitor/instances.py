@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from coinquery import aws, naming
 from coinquery.errors import BadStackName
+from coinquery.monitor.instance_pages import lean
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -45,11 +46,12 @@ def find(ec2: EC2Client) -> Iterator[Instance]:
             {"Name": "instance-state-name", "Values": list(STATES)},
         ],
     )
-    for reservation in reservations:
-        for described in reservation.get("Instances", ()):
-            instance = of_production(described)
-            if instance is not None:
-                yield instance
+    with lean(ec2):
+        for reservation in reservations:
+            for described in reservation.get("Instances", ()):
+                instance = of_production(described)
+                if instance is not None:
+                    yield instance
 
 
 def of_production(described: Mapping[str, Any]) -> Instance | None:

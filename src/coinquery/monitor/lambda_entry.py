@@ -1,6 +1,7 @@
 """Where AWS Lambda enters: one invocation is one sweep of the function's own region.
 
-Reads ``CQ_CONFIGURATION_PARAMETER`` (the SSM parameter that ``cq bootstrap`` writes) and Lambda's own ``AWS_REGION``.
+Reads ``CQ_CONFIGURATION_PARAMETER`` (the SSM parameter that ``cq bootstrap`` writes), ``CQ_TOPIC`` (the pager's topic)
+and Lambda's own ``AWS_REGION``.
 Clients are made once and serve later invocations; nothing else is kept between sweeps.
 """
 
@@ -21,7 +22,7 @@ from coinquery.monitor.watch import Watch
 #: Seconds kept for answering, so that the sweep ends before Lambda ends it.
 MARGIN = 2.0
 
-_aws = Aws()
+_aws = Aws(read_timeout=10, attempts=3)
 
 
 class Context(Protocol):
@@ -34,11 +35,11 @@ class Context(Protocol):
 
 def handler(event: object, context: Context) -> dict[str, Any]:  # noqa: ARG001
     """Sweep once; return ``{sweep, instances, healthy, unreached, seconds}``."""
-    seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
     region = os.environ["AWS_REGION"]
     parameter = os.environ.get("CQ_CONFIGURATION_PARAMETER", configuration.PARAMETER)
     settings = configuration.read(_aws.ssm(region), parameter)
     clock = SystemClock()
+    seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN
     watch = Watch(
         region=region,
         aws=_aws,
@@ -46,7 +47,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:  # noqa: ARG001
         clock=clock,
         by="monitor",
         limits=Limits(sweep=seconds),
-        tell=Team(settings, _aws, region, clock).tell,
+        tell=Team(settings, _aws, region, clock, os.environ.get("CQ_TOPIC", "")).tell,
     )
     summary: dict[str, Any] = msgspec.to_builtins(watch.once())
     return summary

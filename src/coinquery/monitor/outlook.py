@@ -15,11 +15,12 @@ Role = Literal["live", "way-back", "other"]
 
 
 class InstanceOutlook(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance's verdict in this sweep, and its reason in one sentence."""
+    """One instance's verdict in this sweep, its reason in one sentence, and whether there was a head to judge it by."""
 
     instance: str
     verdict: Verdict
     reason: str
+    has_head: bool = True
 
 
 class StackOutlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +43,13 @@ class StackOutlook(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_outage(self) -> bool:
-        """Whether the name leads here and nothing serves, as far as anybody can tell: ``unknown`` is no outage."""
-        unknown = any(instance.verdict == "unknown" for instance in self.instances)
-        return self.role == "live" and self.serving == 0 and not unknown
+        """Whether the name leads here and nothing serves, as far as anybody can tell.
+
+        An instance may serve that is ``unknown`` for want of a head; and where all are ``unknown``, nobody can tell.
+        """
+        unknown = [instance for instance in self.instances if instance.verdict == "unknown"]
+        untold = bool(unknown) and (len(unknown) == len(self.instances) or not all(each.has_head for each in unknown))
+        return self.role == "live" and self.serving == 0 and not untold
 
 
 class NameOutlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +75,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
     ``died`` and ``overlaps`` are the ids of earlier sweeps that never ended, or had not ended when this one began;
     ``unreached`` counts the instances that this sweep did not get to. ``complete`` is whether AWS said which stacks
-    stand and where every name leads; if not, nothing is gone for not being here.
+    stand and where every name leads; if not, nothing is gone for not being here. ``silent`` are other regions of
+    production whose monitor was heard before, and since when it has not been.
     """
 
     time: datetime
@@ -83,3 +89,4 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     overlaps: tuple[str, ...] = ()
     unreached: int = 0
     complete: bool = True
+    silent: dict[str, datetime] = {}

@@ -1,8 +1,8 @@
 """Ask references where a chain's head is: public APIs of the shapes that the catalogue knows.
 
-Each reference is asked twice a sweep and coin at most, however many instances there are: for its best block, and for
-the hash of the block at the anchor, unless it told that one before. What an answer looks like is in the service's own
-documentation:
+Each reference is asked three times a sweep and coin at most, however many instances there are: for its best block,
+and for the hashes of two blocks below the head, unless it told them before. What an answer looks like is in the
+service's own documentation:
 
     evm          Ethereum's JSON-RPC; ``url`` is the endpoint
     status       ``{"info": {"blocks": …}}`` at ``url``/api/status, as Insight's API and the first system have it
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from coinquery.coins import Reference
 
 #: Calls that one round of questions may cost a reference.
-CALLS = 2
+CALLS = 3
 HOUR = 3600
+#: Parts of an address's path at least so long may be a key.
+SECRET_LENGTH = 8
 
 T = TypeVar("T")
 
@@ -56,6 +58,13 @@ class Witness:
         self._shape = reference.shape
         self._url = reference.url.rstrip("/")
         self._seconds = seconds
+
+    def scrub(self, text: str) -> str:
+        """A text without what its address may hold of a key: a server's answer likes to repeat it (I14)."""
+        for part in urlsplit(self._url).path.split("/"):
+            if len(part) >= SECRET_LENGTH:
+                text = text.replace(part, "…")
+        return text
 
     async def word(self, now: datetime) -> Word:
         """Its best block."""

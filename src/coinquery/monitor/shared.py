@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Hashable, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 #: Of each instance so many of the newest records are read as sweeps take that are ``PERIOD`` apart, and some more;
 #: of a stack whose size is unknown as if it had a few instances.
 PERIOD, MARGIN, FEW, MOST_READ = timedelta(minutes=1), 5, 10, 10_000
+
+#: Seconds for what the sweep can do without.
+PATIENCE = 8.0
 
 T = TypeVar("T")
 
@@ -74,7 +77,7 @@ class Shared:
         """
         stack = str(instance.stack)
         known = (await self.stacks() or {}).get(instance.stack)
-        read = (known.instances if known else FEW) * (patience // PERIOD + MARGIN)
+        read = ((known.instances if known else 0) or FEW) * (patience // PERIOD + MARGIN)
         latest: list[Record] | None = await self._once(
             ("records", stack), lambda: self.ask_aws(self.log.latest, stack, min(read, MOST_READ))
         )
@@ -84,6 +87,12 @@ class Shared:
     async def memory(self) -> Memory:
         """What the last sweeps of all regions remember."""
         return await self._once("memory", self._remember)
+
+    async def heard(self, before: Mapping[str, datetime]) -> dict[str, datetime]:
+        """When each other region's monitor was heard of last; what can't be read now was heard as ``before``."""
+        read = {region: sweep_log.heard(lines or []) for region, lines in (await self._elsewhere()).items()}
+        known = {region: heard or before.get(region) for region, heard in read.items()}
+        return {region: heard for region, heard in known.items() if heard is not None}
 
     async def lines(self) -> list[Line] | None:
         """The newest lines of the region's sweeps; None where AWS does not say."""
@@ -126,10 +135,19 @@ class Shared:
 
     async def _remember(self) -> Memory:
         own = sweep_log.memory(await self.lines() or [])
-        others = [SweepLog(self.aws.logs(r)) for r in self.configuration.regions if r != self.region]
-        read = await asyncio.gather(*(self.ask_aws(log.newest) for log in others))
-        elsewhere = [word for lines in read for word in sweep_log.memory(lines or []).words if word.kind == "stack"]
+        read = [lines for lines in (await self._elsewhere()).values() if lines]
+        elsewhere = [word for lines in read for word in sweep_log.memory(lines).words if word.kind == "stack"]
         return Memory(words=(*own.words, *elsewhere), asked=own.asked)
+
+    async def _elsewhere(self) -> dict[str, list[Line] | None]:
+        """The newest lines of the other regions' sweeps; None where AWS does not say in time."""
+        return await self._once("elsewhere", self._read_elsewhere)
+
+    async def _read_elsewhere(self) -> dict[str, list[Line] | None]:
+        others = [region for region in self.configuration.regions if region != self.region]
+        logs = [SweepLog(self.aws.logs(region)) for region in others]
+        read = await asyncio.gather(*(self.ask_aws(log.newest) for log in logs))
+        return dict(zip(others, read, strict=True))
 
     def _task(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         if key not in self._asked:
@@ -142,14 +160,17 @@ class Shared:
         return task.result() if task.done() else await asyncio.shield(task)
 
     async def ask_aws(self, function: Callable[..., T], *arguments: Any) -> T | None:
-        """What a call of AWS gives; None where AWS does not say."""
+        """What a call of AWS gives; None where AWS does not say, or not in time."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return await self.threads.run(function, *arguments)
+            async with asyncio.timeout(PATIENCE):
+                return await self.threads.run(function, *arguments)
         except (BotoCoreError, ClientError) as error:
             logger.warning("unknown: %s", error)
-            return None
+        except TimeoutError:
+            logger.warning("unknown: no answer within %g s to %s", PATIENCE, function)
+        return None
 
 
 def _sighting(own: list[Record], until: datetime) -> Sighting | None:

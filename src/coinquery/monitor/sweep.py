@@ -1,14 +1,15 @@
 """One sweep: every production instance of a region is looked at once, judged, and recorded.
 
-All instances and all references are asked at the same time, each question within a limit of its own, so one that hangs
-delays nobody. The sweep as a whole has a deadline; what it did not get to by then is recorded as ``unknown``.
+Instances and references are asked at the same time, each question within a limit of its own, so one that hangs delays
+nobody. The sweep as a whole has a deadline; what it did not get to by then is recorded as ``unknown``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class Sweep:
     def __post_init__(self) -> None:
         self.began = asyncio.get_running_loop().time()
         self._slots = asyncio.Semaphore(self.limits.at_once)
+        self._looks: set[asyncio.Task[None]] = set()
 
     @property
     def deadline(self) -> float:
@@ -84,33 +86,42 @@ class Sweep:
         return self.began + self.limits.sweep
 
     async def over(self, found: Sequence[Instance]) -> None:
-        """Look at the instances found, and wait until their records are written. Raises TimeoutError."""
+        """Look at the instances found; their records are on their way when it returns."""
         late = await self._look_at_all(found)
         for instance in late:
             self._record(instance, Judgement("unknown", f"not seen within the sweep's {self.limits.sweep:g} s"))
         self.unreached = len(late)
-        async with asyncio.timeout_at(self.end):
-            await self.writer.finish()
 
     async def _look_at_all(self, found: Sequence[Instance]) -> list[Instance]:
-        """Look at all at once; return those that were not seen by the deadline."""
+        """Look at all; return those that were not seen by the deadline."""
         self.shared.begin({instance.stack for instance in found})
-        looks = {asyncio.create_task(self._look(instance)): instance for instance in found}
-        if not looks:
-            return []
-        _, late = await asyncio.wait(looks, timeout=self.deadline - asyncio.get_running_loop().time())
-        for task in late:
-            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self.deadline):
+                await self._begin(found)
+                while self._looks:
+                    await asyncio.wait(self._looks)
+        late = list(self._looks)
+        for look in late:
+            look.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        return [looks[task] for task in late]
+        seen = {record.instance for record in self.records}
+        return [instance for instance in found if instance.id not in seen]
 
-    async def _look(self, instance: Instance) -> None:
-        """Look at one instance and record it, whatever it does to us."""
-        try:
+    async def _begin(self, found: Iterable[Instance]) -> None:
+        """Begin one look after the other, each when there is a slot for its question: few looks are under way at once."""
+        for instance in found:
             coin = self.configuration.coins.get(instance.stack.coin)
             if coin is None:
                 self._record(instance, Judgement("unknown", "its coin is not in the monitor's configuration"))
-                return
+                continue
+            await self._slots.acquire()
+            look = asyncio.create_task(self._look(instance, coin))
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+
+    async def _look(self, instance: Instance, coin: Watched) -> None:
+        """Look at one instance and record it, whatever it does to us."""
+        try:
             evidence = await self._gather(instance, coin)
             self._record(instance, judge(evidence), evidence)
         except Exception as error:
@@ -136,10 +147,13 @@ class Sweep:
         return msgspec.structs.replace(evidence, previous=before)
 
     async def _ask(self, instance: Instance) -> tuple[Seen, Failure | None]:
-        if not instance.address:
-            return Seen(), Failure("unreachable", "it has no address yet")
-        async with self._slots:
+        """Its answer. The slot is another's then, whatever is still to be found out about this one."""
+        try:
+            if not instance.address:
+                return Seen(), Failure("unreachable", "it has no address yet")
             return await probe.look(instance.address, self.limits.question)
+        finally:
+            self._slots.release()
 
     def _record(self, instance: Instance, judgement: Judgement, evidence: Evidence | None = None) -> None:
         record = compose(self, instance, judgement, evidence)
@@ -170,6 +184,7 @@ def compose(sweep: Sweep, instance: Instance, judgement: Judgement, evidence: Ev
 
 def _with_evidence(record: Record, evidence: Evidence) -> Record:
     seen, head, volume = evidence.seen, evidence.head, evidence.seen.volume
+    anchor = next(iter(evidence.compared), None)
     return msgspec.structs.replace(
         record,
         commit=seen.commit,
@@ -179,9 +194,9 @@ def _with_evidence(record: Record, evidence: Evidence) -> Record:
         block_time=seen.block_time,
         head=head.height,
         witnesses=head.vouched,
-        anchor=None if head.anchor is None else head.anchor.height,
-        anchor_hash=None if head.anchor is None else seen.anchors.get(head.anchor.height),
-        expected_anchor_hash=None if head.anchor is None else head.anchor.hash,
+        anchor=None if anchor is None else anchor.height,
+        anchor_hash=None if anchor is None else seen.anchors.get(anchor.height),
+        expected_anchor_hash=None if anchor is None else anchor.hash,
         lag_blocks=evidence.lag_blocks,
         lag_seconds=evidence.lag_seconds,
         progress=seen.progress,

@@ -7,7 +7,7 @@ beginning without an end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
 
 SWEEPS, STACKS = "sweeps", "stacks"
-#: How many of the newest lines are read, of which a sweep leaves two.
-LINES_READ = 20
+#: How many of the newest lines are read, of which a sweep leaves two; and how many, if those hold no usable end.
+LINES_READ, MORE_LINES_READ = 20, 600
 
 #: Who swept: the region's monitor, or a person by ``cq monitor run``.
 By = Literal["monitor", "here"]
@@ -54,7 +54,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
 
     ``died`` and ``overlaps`` are the ids of earlier sweeps that never ended, or had not ended when this one began.
     ``failed`` says why it could not look, ``""`` if it could. One that was ``blind`` could not read what earlier sweeps
-    left, so it has nothing to hand on.
+    left, so it has nothing to hand on. ``complete`` is whether AWS said which stacks stand and where every name leads;
+    ``heard`` when each other region's monitor was heard of last.
     """
 
     schema: Literal[1] = 1
@@ -68,16 +69,26 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
     unreached: int = 0
     failed: str = ""
     blind: bool = False
+    complete: bool = True
     died: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
     live: dict[str, Live] = {}
     silences: dict[str, Moment] = {}
+    heard: dict[str, Moment] = {}
     memory: Memory = Memory()
     alerts: tuple[Alert, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the sweep saw all that it must; another one does not count, or nobody would hear that it is blind."""
+        return not self.failed and not self.blind and self.complete
+
 
 class StackLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sweep says of one stack: how many of its instances serve, and whether that is an outage."""
+    """What a sweep says of one stack: how many of its instances serve, and whether that is an outage.
+
+    ``outage`` is null where nobody could say whether the name leads to it.
+    """
 
     schema: Literal[1] = 1
     time: Moment
@@ -88,7 +99,7 @@ class StackLine(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     expected: int
     serving: int
-    outage: Literal[0, 1]
+    outage: Literal[0, 1] | None
 
 
 Line = Began | Ended
@@ -103,6 +114,7 @@ class Trace:
     memory: Memory = field(default_factory=Memory)
     live: dict[str, Live] = field(default_factory=dict)
     silences: dict[str, datetime] = field(default_factory=dict)
+    heard: dict[str, datetime] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     blind: bool = False
 
@@ -123,16 +135,20 @@ class SweepLog:
 
     def newest(self) -> list[Line]:
         """The newest lines, oldest first."""
-        decoded = (decode(line) for line in self._group.newest(SWEEPS, LINES_READ))
-        return [line for line in decoded if line is not None]
+        texts = self._group.newest(SWEEPS, LINES_READ)
+        lines = _decoded(texts)
+        if _last(lines) is not None or len(texts) < LINES_READ:
+            return lines
+        return _decoded(self._group.newest(SWEEPS, MORE_LINES_READ))
 
 
 def encode(line: Line | StackLine) -> str:
     """The line for CloudWatch Logs, with the metrics that it carries."""
     document: dict[str, Any] = msgspec.to_builtins(line)
     if isinstance(line, StackLine):
-        document["_aws"] = metrics(line.time, ["stack", "coin"], ["outage", "serving"])
-    elif isinstance(line, Ended) and line.by == "monitor" and not line.failed:
+        names = ["serving"] if line.outage is None else ["outage", "serving"]
+        document["_aws"] = metrics(line.time, ["stack", "coin"], names)
+    elif isinstance(line, Ended) and line.by == "monitor" and line.is_whole:
         counts = {"sweeps": 1, "dead_sweeps": len(line.died), "overlapping_sweeps": len(line.overlaps)}
         document = counts | document
         document["_aws"] = metrics(line.time, ["region"], [*counts, "unreached"])
@@ -148,6 +164,11 @@ def decode(text: str) -> Line | None:
     return line
 
 
+def _decoded(texts: Iterable[str]) -> list[Line]:
+    lines = (decode(text) for text in texts)
+    return [line for line in lines if line is not None]
+
+
 def trace(lines: Sequence[Line] | None, by: By, now: datetime) -> Trace:
     """What the newest sweeps by the same left; None is "the log could not be read"."""
     if lines is None:
@@ -161,13 +182,19 @@ def trace(lines: Sequence[Line] | None, by: By, now: datetime) -> Trace:
     last = _last(own)
     if last is None:
         return Trace(died, overlaps)
-    return Trace(died, overlaps, last.memory, last.live, last.silences, last.alerts)
+    return Trace(died, overlaps, last.memory, last.live, last.silences, last.heard, last.alerts)
 
 
 def memory(lines: Sequence[Line]) -> Memory:
     """What the newest sweep of the region's monitor remembers; where it leaves no lines, that of anybody."""
     last = _last([line for line in lines if line.by == "monitor"]) or _last(lines)
     return Memory() if last is None else last.memory
+
+
+def heard(lines: Sequence[Line]) -> datetime | None:
+    """When the region's monitor ended its newest sweep; None if it never did."""
+    ends = [line.time for line in lines if isinstance(line, Ended) and line.by == "monitor" and not line.failed]
+    return max(ends, default=None)
 
 
 def _last(lines: Sequence[Line]) -> Ended | None:

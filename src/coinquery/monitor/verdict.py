@@ -12,7 +12,8 @@ The first check of ``PRECEDENCE`` that has something to say decides:
     stalled       it is behind and has not moved for as long as the coin's patience, while the head did
     syncing       it is behind and catching up
     lagging       it is behind
-    unknown       something that a healthy instance must show could not be seen
+    unknown       it is level with the head, and its best block is too old; or something that a healthy instance must
+                  show could not be seen
     unprotected   its stack's termination protection or stack policy is off
     filling       its data volume will be full within the days that the coin sets
     healthy
@@ -29,7 +30,6 @@ from typing import Literal
 import msgspec
 
 from coinquery.monitor.evidence import Evidence
-from coinquery.nodes import anchors
 
 Verdict = Literal[
     "healthy",
@@ -78,11 +78,11 @@ def _unreachable(e: Evidence) -> Judgement | None:
 def _wrong_chain(e: Evidence) -> Judgement | None:
     if e.seen.chain is not None and e.seen.chain != e.coin.chain:
         return Judgement("wrong-chain", f"its chain is {e.seen.chain}, the coin's is {e.coin.chain}")
-    anchor = e.head.anchor
-    own = None if anchor is None else e.seen.anchors.get(anchor.height)
-    if anchor is None or own in (None, anchor.hash):
-        return None
-    return Judgement("wrong-chain", f"its block {anchor.height} is {own}, the network's is {anchor.hash}")
+    for anchor in e.compared:
+        own = e.seen.anchors[anchor.height]
+        if own != anchor.hash:
+            return Judgement("wrong-chain", f"its block {anchor.height} is {own}, the network's is {anchor.hash}")
+    return None
 
 
 def _wrong_commit(e: Evidence) -> Judgement | None:
@@ -118,9 +118,7 @@ def _ahead(e: Evidence) -> Judgement | None:
 
 
 def _behind(e: Evidence) -> Judgement | None:
-    too_far = e.lag_blocks is not None and e.lag_blocks > e.coin.tolerance_blocks
-    too_old = e.age is not None and e.age > e.coin.tolerance
-    if not too_far and not too_old:
+    if e.lag_blocks is None or e.lag_blocks <= e.coin.tolerance_blocks:
         return None
     if e.in_grace:
         return Judgement("starting", f"{_distance(e)}; {_speed(e)}; {_grace(e)}")
@@ -131,25 +129,26 @@ def _behind(e: Evidence) -> Judgement | None:
     return Judgement("lagging", f"{_distance(e)}; {_speed(e)}")
 
 
+def _old(e: Evidence) -> Judgement | None:
+    """Level with a head that is old itself: a slow chain, or all stand still. Nobody can say which."""
+    if e.age is None or e.age <= e.coin.tolerance:
+        return None
+    if e.in_grace:
+        return Judgement("starting", f"{_distance(e)}; {_grace(e)}")
+    return Judgement("unknown", f"{_distance(e)}: the chain is slow, or those who vouch for its head stand still too")
+
+
 def _not_shown(e: Evidence) -> Judgement | None:
     shown = {
         "its height": e.seen.height,
         "its best block's time": e.seen.block_time,
         "its chain": e.seen.chain,
-        "its block at the anchor": _anchor(e),
+        "a block of its chain that two witnesses have too": e.is_on_the_chain,
         "its stack's protection": e.unprotected,
         "the commit that it is tagged with": e.expected_commit or None,
     }
     missing = [what for what, value in shown.items() if value is None]
     return Judgement("unknown", f"could not be seen: {', '.join(missing)}") if missing else None
-
-
-def _anchor(e: Evidence) -> str | None:
-    """Its hash at the head's anchor; ``""`` where none is to be compared, None where it should have shown one."""
-    anchor = e.head.anchor
-    if anchor is None or e.seen.height is None or anchor.height not in anchors.heights(e.seen.height):
-        return ""
-    return e.seen.anchors.get(anchor.height)
 
 
 def _filling(e: Evidence) -> Judgement | None:
@@ -172,6 +171,7 @@ PRECEDENCE: tuple[Callable[[Evidence], Judgement | None], ...] = (
     _no_head,
     _ahead,
     _behind,
+    _old,
     _not_shown,
     _unprotected,
     _filling,

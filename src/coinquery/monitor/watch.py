@@ -46,11 +46,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Calls of AWS under way at once.
-THREADS = 8
+#: Calls of AWS under way at once: those that look, and those that write and tell, which no look may hold up.
+LOOKING, WRITING = 12, 6
 HOUR = timedelta(hours=1)
 #: Seconds for the line of a sweep that failed.
 LAST_WORD = 1.5
+#: Seconds after which a line that was written is looked for once more.
+LATE = 1.0
 
 #: Tells the team of something; whether it was delivered.
 Tell = Callable[["Notice"], bool]
@@ -83,9 +85,8 @@ class Watch:
         return uvloop.run(self._once())
 
     async def _once(self) -> Summary:
-        threads = Threads(THREADS)
         async with web.open_session() as session:
-            under_way = _UnderWay(self, threads, session)
+            under_way = _UnderWay(self, session)
             try:
                 return await under_way.through()
             finally:
@@ -95,19 +96,20 @@ class Watch:
 class _UnderWay:
     """One sweep under way."""
 
-    def __init__(self, watch: Watch, threads: Threads, session: ClientSession) -> None:
+    def __init__(self, watch: Watch, session: ClientSession) -> None:
         self._watch = watch
-        self._threads = threads
+        self._threads = Threads(WRITING)
+        self._looking = Threads(LOOKING)
         self._log = SweepLog(watch.aws.logs(watch.region))
         self._began = watch.clock.now()
         records = RecordLog(watch.aws.logs(watch.region))
-        writer = Writer(records.write, threads)
+        writer = Writer(records.write, self._threads)
         self._shared = Shared(
             watch.region,
             watch.aws,
             watch.configuration,
             records,
-            threads,
+            self._looking,
             Hearing(session, self._began, watch.limits.question),
         )
         self._sweep = Sweep(
@@ -124,6 +126,7 @@ class _UnderWay:
     def close(self) -> None:
         """Give up what is still under way."""
         self._shared.close()
+        self._looking.close()
         self._threads.close()
 
     async def through(self) -> Summary:
@@ -151,6 +154,10 @@ class _UnderWay:
     async def _begin(self) -> Trace:
         """Leave the line that it began, and see what the earlier ones left."""
         trace = sweep_log.trace(await self._shared.lines(), self._watch.by, self._began)
+        if trace.overlaps:  # or its end has only just been written, and does not show yet
+            await asyncio.sleep(LATE)
+            lines = await self._shared.ask_aws(self._log.newest)
+            trace = sweep_log.trace(lines, self._watch.by, self._began)
         began = Began(
             time=self._began,
             sweep=self._sweep.id,
@@ -171,26 +178,31 @@ class _UnderWay:
 
     async def _look(self, trace: Trace) -> Ended:
         ec2 = self._watch.aws.ec2(self._watch.region)
-        found = await self._threads.run(lambda: list(instances.find(ec2)))
-        names = asyncio.create_task(public_names.look(self._shared, self._watch.clock, trace.live))
-        try:
-            await self._sweep.over(found)
-            return await self._conclude(trace, await names)
-        finally:
-            names.cancel()
+        found = await self._looking.run(lambda: list(instances.find(ec2)))
+        looking = asyncio.create_task(public_names.look(self._shared, self._watch.clock, trace.live))
+        await self._sweep.over(found)
+        left = max(1.0, self._sweep.deadline - asyncio.get_running_loop().time())
+        await asyncio.wait([looking], timeout=left)
+        names = looking.result() if looking.done() else public_names.unseen(self._watch.configuration, trace.live)
+        looking.cancel()
+        ended = await self._conclude(trace, names)
+        await self._sweep.writer.finish()
+        return ended
 
     async def _conclude(self, trace: Trace, names: Names) -> Ended:
         """What the sweep says of the fleet, told to whom it concerns."""
         outlook = await self._assess(trace, names)
         alerts = trace.alerts
-        if self._watch.tell is not None and not trace.blind:
+        if self._watch.tell is not None:
             await self._threads.run(self._log.write_stacks, assess.stack_lines(outlook))
-            alerts = await self._told(self._watch.tell, alerts, outlook)
+            alerts = alerts if trace.blind else await self._told(self._watch.tell, alerts, outlook)
         return msgspec.structs.replace(
             self._ending(trace),
+            complete=outlook.complete,
             memory=await self._remember(trace.memory),
             live={name.coin: Live(stack=name.stack, way_back=name.way_back) for name in names.outlooks},
             silences=outlook.silences,
+            heard=outlook.silent,
             alerts=alerts,
         )
 
@@ -210,6 +222,7 @@ class _UnderWay:
             overlaps=trace.overlaps,
             unreached=self._sweep.unreached,
             complete=names.complete and stacks is not None,
+            silent=await self._shared.heard(trace.heard),
         )
 
     async def _told(self, tell: Tell, before: tuple[Alert, ...], outlook: Outlook) -> tuple[Alert, ...]:
@@ -250,6 +263,7 @@ class _UnderWay:
             memory=trace.memory,
             live=trace.live,
             silences=trace.silences,
+            heard=trace.heard,
             alerts=trace.alerts,
         )
 

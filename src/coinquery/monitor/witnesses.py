@@ -13,12 +13,16 @@ import msgspec
 from coinquery.monitor import references
 from coinquery.monitor.head import Head, Word, agree
 from coinquery.nodes import NodeError, anchors
-from coinquery.nodes.answers import attempt, known
+from coinquery.nodes.answers import attempt
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
     from coinquery.monitor.configuration import Watched
+
+
+#: Blocks below the head beyond which no hash is compared, whatever the tolerance: nodes tell that many and some more.
+WIDEST = 30
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,8 +67,8 @@ class Hearing:
     async def of(self, ticker: str, coin: Watched, memory: Memory, askers: Mapping[str, int]) -> Witnesses:
         """Ask the references of one coin that their budget allows, and take the rest from what was said before.
 
-        ``askers`` is how many share the budget of each, one where it does not say. Words older than the coin's tolerance
-        are forgotten.
+        ``askers`` is how many share the budget of each, one where it does not say. Words older than the coin's
+        tolerance are forgotten.
         """
         fresh = [w for w in memory.words if w.coin == ticker and (self.now - w.at).total_seconds() <= coin.tolerance]
         configured = {references.name(reference): reference for reference in coin.references}
@@ -89,22 +93,34 @@ async def _with_hashes(
     told: Mapping[str, dict[int, str]],
     coin: Watched,
 ) -> list[Word]:
-    """What was said, with the hash of the block at the anchor of the head that all witnesses give together."""
+    """What was said, with hashes of blocks below the head that all witnesses give together.
+
+    One block is as near to the head as can be, so that a fork is seen soon; one is so far below that every node within
+    the coin's tolerance has it.
+    """
     head = agree([*said.values(), *kept], 0, coin.tolerance_blocks).height
-    height = None if head is None else anchors.height(head)
-    if height is None:
+    if head is None:
         return list(said.values())
-    return list(await asyncio.gather(*(_with_hash(w, word, height, told.get(w.name, {})) for w, word in said.items())))
+    heights = {anchors.height(head), anchors.height(head - min(coin.tolerance_blocks, WIDEST))} - {None}
+    wanted = sorted(height for height in heights if height is not None)
+    among = anchors.heights(head)
+    return list(
+        await asyncio.gather(
+            *(
+                _with_hash(w, word, wanted, {h: known for h, known in told.get(w.name, {}).items() if h in among})
+                for w, word in said.items()
+            )
+        )
+    )
 
 
-async def _with_hash(witness: references.Witness, word: Word, height: int, told: dict[int, str]) -> Word:
-    """A word with the hash at a height, which is asked for unless it was told before; the newest told one is kept."""
-    hashes = dict(sorted(told.items())[-1:])
-    if height not in hashes:
-        found = known(await attempt(witness.hash_at(height)))
-        hashes |= {} if found is None else {height: found}
-    return msgspec.structs.replace(word, hashes=hashes)
+async def _with_hash(witness: references.Witness, word: Word, wanted: Sequence[int], told: dict[int, str]) -> Word:
+    """A word with the hashes at the wanted heights, which are asked for unless they were told before."""
+    missing = [height for height in wanted if height not in told]
+    answers = await asyncio.gather(*(attempt(witness.hash_at(height)) for height in missing))
+    found = {height: answer for height, answer in zip(missing, answers, strict=True) if isinstance(answer, str)}
+    return msgspec.structs.replace(word, hashes=told | found)
 
 
 def _complaints(due: Sequence[references.Witness], answers: Sequence[Word | NodeError]) -> list[str]:
-    return [f"{w.name}: {a}" for w, a in zip(due, answers, strict=True) if isinstance(a, NodeError)]
+    return [f"{w.name}: {w.scrub(str(a))}" for w, a in zip(due, answers, strict=True) if isinstance(a, NodeError)]

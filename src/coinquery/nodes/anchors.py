@@ -7,7 +7,7 @@ seldom reorganised.
 from __future__ import annotations
 
 #: Anchors lie at the multiples of STEP, DEPTH blocks or more below the head; a node is asked for COUNT of them.
-STEP, DEPTH, COUNT = 10, 6, 4
+STEP, DEPTH, COUNT = 10, 6, 8
 
 
 def height(head: int) -> int | None:

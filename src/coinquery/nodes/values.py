@@ -43,7 +43,9 @@ def text(value: Any) -> str | None:
     """A printable text, cut to LONGEST_TEXT characters."""
     if not isinstance(value, str):
         return None
-    return "".join(c for c in value[:LONGEST_TEXT] if c.isprintable()).strip() or None
+    cut = value[:LONGEST_TEXT]
+    printable = cut if cut.isprintable() else "".join(c for c in cut if c.isprintable())
+    return printable.strip() or None
 
 
 def evm_hash(value: Any) -> str | None:

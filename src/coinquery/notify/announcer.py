@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.notify.slack import Delivery, post
+from coinquery.notify.slack import ATTEMPTS, Delivery, post
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -17,13 +17,15 @@ class Announcer:
     """Sends messages to the webhook whose address the secret ``reference`` names in ``region``.
 
     ``reference`` is ``secretsmanager:NAME`` or ``ssm:/NAME`` (a SecureString); None where Slack is not configured.
+    ``attempts`` bounds how often one message is tried.
     """
 
-    def __init__(self, reference: str | None, aws: Aws, region: str, clock: Clock) -> None:
+    def __init__(self, reference: str | None, aws: Aws, region: str, clock: Clock, attempts: int = ATTEMPTS) -> None:
         self._reference = reference
         self._aws = aws
         self._region = region
         self._clock = clock
+        self._attempts = attempts
 
     @classmethod
     def of(cls, config: Config, aws: Aws, clock: Clock) -> Announcer:
@@ -41,7 +43,7 @@ class Announcer:
         except (BotoCoreError, ClientError) as error:
             reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             return Delivery(False, 0, f"the webhook's secret {self._reference} can't be read: {reason}")
-        return post(webhook, message, self._clock)
+        return post(webhook, message, self._clock, self._attempts)
 
     def _webhook(self, reference: str) -> str:
         store, _, name = reference.partition(":")

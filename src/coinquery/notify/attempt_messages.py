@@ -57,7 +57,7 @@ class Attempt:
     def title(self) -> str:
         """What was tried, on what, and what AWS made of it."""
         outcome = "REFUSED" if self.refusal else "ACCEPTED"
-        return f"Production: {', '.join(self.stacks)}: {DEEDS[self.call]}: {outcome}"
+        return f"Production: {', '.join(self.stacks) or 'a stack unnamed'}: {DEEDS[self.call]}: {outcome}"
 
 
 def attempt(told: Attempt) -> Message:
@@ -94,5 +94,5 @@ def _facts(told: Attempt) -> list[tuple[str, str]]:
 
 
 def _small_print(told: Attempt) -> list[str]:
-    look = "; ".join(f"cq status {stack}" for stack in told.stacks[:3])
+    look = "; ".join(f"cq status {stack}" for stack in told.stacks[:3]) or "cq ls"
     return [*([told.note] if told.note else []), f"Nobody announced it? Ask who is named above. What stands: {look}"]

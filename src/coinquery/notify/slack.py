@@ -34,12 +34,12 @@ class Delivery:
     problem: str = ""
 
 
-def post(webhook: str, message: Message, clock: Clock) -> Delivery:
+def post(webhook: str, message: Message, clock: Clock, attempts: int = ATTEMPTS) -> Delivery:
     """Send a message; a Slack that fails is told in the result, nothing is raised."""
     if not _is_address(webhook):
         return Delivery(False, 0, "the webhook's secret holds no https address")
     problem = ""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         answer = _send(webhook, message)
         if isinstance(answer, str):
             problem, pause, again = answer, 2.0 ** (attempt - 1), True
@@ -49,9 +49,9 @@ def post(webhook: str, message: Message, clock: Clock) -> Delivery:
             problem, pause, again = _refusal(webhook, answer), _pause(answer, attempt), _is_passing(answer)
         if not again:
             return Delivery(False, attempt, problem)
-        if attempt < ATTEMPTS:
+        if attempt < attempts:
             clock.sleep(pause)
-    return Delivery(False, ATTEMPTS, problem)
+    return Delivery(False, attempts, problem)
 
 
 def scrub(text: str, webhook: str) -> str:
