@@ -95,6 +95,7 @@ def test_a_stack_is_silenced_listed_and_heard_again_by_cq(
     listed = {each["stack"]: each["silence"] for each in json.loads(capsys.readouterr().out)["silences"]}
     assert (listed[stack]["why"], listed[stack]["by"]) == ("new disks", "arn:aws:iam::000000000000:root")
     assert cli.run(["monitor", "silence", stack, "--end"]) == 0
+    assert f"{stack} is not silenced" in capsys.readouterr().out
     assert stack not in silences.read(store)
     assert cli.run(["monitor", "silences", "--json"]) == 0
     assert stack not in capsys.readouterr().out
@@ -108,10 +109,10 @@ def test_i12_who_silenced_a_stack_is_in_its_journal(world: World, stack: str) ->
     while len(lines) < 2 and time.monotonic() < deadline:
         events = logs.filter_log_events(logGroupName=JOURNAL, logStreamNames=[stack])["events"]
         lines = [event.get("message", "") for event in events]
-    assert [(json.loads(line)["step"], json.loads(line)["outcome"]) for line in lines] == [
-        ("silence", "begins"),
-        ("silence", "ends"),
-    ]
+    written = [json.loads(line) for line in lines]
+    assert [(line["what"], line["result"]) for line in written] == [("silence", "begins"), ("silence", "ends")]
+    assert {line["who"] for line in written} == {"arn:aws:iam::000000000000:root"}
+    assert written[0]["detail"].endswith("Z: new disks")
 
 
 @pytest.mark.parametrize(

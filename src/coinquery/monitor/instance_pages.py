@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 #: botocore's event between the arrival of an answer and its reading.
 _EVENT = "before-parse.ec2.DescribeInstances"
 _ROOT = "DescribeInstancesResponse"
-_INSTANCE = [_ROOT, "reservationSet", "item", "instancesSet", "item"]
-_STATE = [*_INSTANCE, "instanceState"]
-#: What is read, by its name: where it stands, and what it is called in botocore's answer.
+_INSTANCES = [_ROOT, "reservationSet", "item", "instancesSet"]
+_INSTANCE = [*_INSTANCES, "item"]
+#: What is read, by its name: where it stands, and what botocore calls it.
 _READ = {
     "nextToken": ([_ROOT], "NextToken"),
     "instanceId": (_INSTANCE, "InstanceId"),
     "launchTime": (_INSTANCE, "LaunchTime"),
     "privateIpAddress": (_INSTANCE, "PrivateIpAddress"),
+    "name": ([*_INSTANCE, "instanceState"], "State"),
     "tagSet": (_INSTANCE, "Tags"),
-    "name": (_STATE, "State"),
 }
 #: A third of a page, and not read.
 _UNREAD = ("networkInterfaceSet", "blockDeviceMapping")
-_TAG = re.compile(rb"<item>\s*<key>([^<]*)</key>\s*<value(?:/>|>([^<]*)</value>)\s*</item>")
+_TAG = re.compile(r"<item>\s*<key>([^<]*)</key>\s*<value(?:/>|>([^<]*)</value>)\s*</item>")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def _on_answer(response_dict: dict[str, Any], customized_response_dict: dict[str
 
 
 def read(page: bytes) -> dict[str, Any]:
-    """``Reservations`` and, if there is one, ``NextToken``, as botocore gives them, though with one reservation for all.
+    """What botocore would answer, cut to what is read, and with one reservation for all instances.
 
     Raises ExpatError, ParseError or ValueError for a page that is not as expected.
     """
@@ -70,12 +70,84 @@ def read(page: bytes) -> dict[str, Any]:
     for name in _UNREAD:
         page, _ = _cut(page, name)
     page, tags = _cut(page, "tagSet")
-    instances: list[dict[str, Any]] = []
-    answer: dict[str, Any] = {"Reservations": [{"Instances": instances}]}
-    for member, text in _members(page):
-        if member == "":
-            instances.append({"Tags": []})
-        elif member == "NextToken":
-            answer[member] = text
-        ...
-    return answer
+    answer, *instances = _texts(page)
+    if page.count(b"instanceId>") != 2 * len(instances):
+        raise ValueError("there are instances elsewhere than expected")
+    return {**answer, "Reservations": [{"Instances": [_described(instance, tags) for instance in instances]}]}
+
+
+def _cut(page: bytes, name: str) -> tuple[bytes, list[bytes]]:
+    """The page with the number of each element of that name in place of what it held, and what they held.
+
+    Should an element hold another of its name, what is left is no XML.
+    """
+    begin, end = f"<{name}>".encode(), f"</{name}>".encode()
+    first, *others = page.split(begin)
+    held, rest = [], [first]
+    for number, other in enumerate(others):
+        content, _, following = other.partition(end)
+        held.append(content)
+        rest += [begin, b"%d" % number, end, following]
+    return b"".join(rest), held
+
+
+def _texts(page: bytes) -> list[dict[str, str]]:
+    """The texts of what is read: first those of the page itself, then those of each instance."""
+    found: list[dict[str, str]] = [{}]
+    path: list[str] = []
+    text: list[str] = []
+    parser = expat.ParserCreate("utf-8")
+
+    def begin(name: str, _: object) -> None:
+        if name in _READ:
+            text.clear()
+            parser.CharacterDataHandler = text.append
+        elif name == "item" and path == _INSTANCES:
+            found.append({})
+        path.append(name)
+
+    def end(name: str) -> None:
+        path.pop()
+        if name in _READ:
+            parser.CharacterDataHandler = None
+            place, member = _READ[name]
+            if path == place:
+                found[-1 if member != "NextToken" else 0][member] = "".join(text)
+
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.Parse(page, True)
+    parser.StartElementHandler = parser.EndElementHandler = None  # They hold the parser, which holds them.
+    return found
+
+
+def _described(texts: dict[str, str], tags: list[bytes]) -> dict[str, Any]:
+    """An instance as botocore describes it, from its texts; that of its tags is their number."""
+    described: dict[str, Any] = dict(texts)
+    if "LaunchTime" in texts:
+        described["LaunchTime"] = _moment(texts["LaunchTime"])
+    if "State" in texts:
+        described["State"] = {"Name": texts["State"]}
+    if "Tags" in texts:
+        described["Tags"] = _tags(tags[int(texts["Tags"])].decode()) if texts["Tags"] else []
+    return described
+
+
+def _tags(xml: str) -> list[dict[str, str]]:
+    found = _TAG.findall(xml)
+    if len(found) != xml.count("<item"):
+        raise ValueError("a tag that is not a key and a value")
+    if "&" in xml or "\r" in xml:
+        found = [(_resolved(key), _resolved(value)) for key, value in found]
+    return [{"Key": key, "Value": value} for key, value in found]
+
+
+def _resolved(xml: str) -> str:
+    """The text that is written so, with references and line ends as XML has them."""
+    return ElementTree.fromstring(f"<t>{xml}</t>").text or ""
+
+
+def _moment(text: str) -> datetime:
+    """A time as EC2 writes it. Raises ValueError for other forms, of which botocore knows several."""
+    if not text.endswith("Z"):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)

@@ -54,6 +54,18 @@ async def look(shared: Shared, clock: Clock, last: Mapping[str, Live]) -> Names:
     return Names((*(name for _, name in seen if name is not None), *remembered), complete=not missed)
 
 
+async def in_time(looking: asyncio.Task[Names], seconds: float) -> Names | None:
+    """What a look gives within so many seconds; None where it does not, or fails."""
+    await asyncio.wait([looking], timeout=seconds)
+    if not looking.done():
+        looking.cancel()
+        return None
+    if looking.exception() is not None:
+        logger.error("the names could not be looked at", exc_info=looking.exception())
+        return None
+    return looking.result()
+
+
 def unseen(configuration: Configuration, last: Mapping[str, Live], problems: tuple[str, ...] = ()) -> Names:
     """The names as they were ``last`` known, none of them seen now."""
     if configuration.production is None:

@@ -102,6 +102,7 @@ class _UnderWay:
         self._looking = Threads(LOOKING)
         self._log = SweepLog(watch.aws.logs(watch.region))
         self._began = watch.clock.now()
+        self._ended: Ended | None = None
         records = RecordLog(watch.aws.logs(watch.region))
         writer = Writer(records.write, self._threads)
         self._shared = Shared(
@@ -172,7 +173,8 @@ class _UnderWay:
         """Leave the line that it failed, if AWS takes it at once; without it, the next sweep says that it died."""
         try:
             async with asyncio.timeout(LAST_WORD):
-                await self._threads.run(self._log.write, self._ending(trace, why))
+                ended = self._ended or self._ending(trace)
+                await self._threads.run(self._log.write, msgspec.structs.replace(ended, failed=why))
         except Exception:
             logger.exception("the sweep's end could not be written")
 
@@ -182,25 +184,24 @@ class _UnderWay:
         looking = asyncio.create_task(public_names.look(self._shared, self._watch.clock, trace.live))
         await self._sweep.over(found)
         left = max(1.0, self._sweep.deadline - asyncio.get_running_loop().time())
-        await asyncio.wait([looking], timeout=left)
-        names = looking.result() if looking.done() else public_names.unseen(self._watch.configuration, trace.live)
-        looking.cancel()
-        ended = await self._conclude(trace, names)
-        await self._sweep.writer.finish()
-        return ended
-
-    async def _conclude(self, trace: Trace, names: Names) -> Ended:
-        """What the sweep says of the fleet, told to whom it concerns."""
+        names = await public_names.in_time(looking, left) or public_names.unseen(self._watch.configuration, trace.live)
         outlook = await self._assess(trace, names)
-        alerts = trace.alerts
+        self._ended = await self._conclude(trace, outlook)
         if self._watch.tell is not None:
             await self._threads.run(self._log.write_stacks, assess.stack_lines(outlook))
-            alerts = alerts if trace.blind else await self._told(self._watch.tell, alerts, outlook)
+        await self._sweep.writer.finish()
+        return self._ended
+
+    async def _conclude(self, trace: Trace, outlook: Outlook) -> Ended:
+        """Tell what must be told; what the sweep hands on."""
+        alerts = trace.alerts
+        if self._watch.tell is not None and not trace.blind:
+            alerts = await self._told(self._watch.tell, alerts, outlook)
         return msgspec.structs.replace(
             self._ending(trace),
             complete=outlook.complete,
             memory=await self._remember(trace.memory),
-            live={name.coin: Live(stack=name.stack, way_back=name.way_back) for name in names.outlooks},
+            live={name.coin: Live(stack=name.stack, way_back=name.way_back) for name in outlook.names},
             silences=outlook.silences,
             heard=outlook.silent,
             alerts=alerts,
@@ -245,7 +246,7 @@ class _UnderWay:
             asked |= each.memory.asked
         return Memory(words=(*references, *assess.words(self._sweep.records)), asked=asked)
 
-    def _ending(self, trace: Trace, failed: str = "") -> Ended:
+    def _ending(self, trace: Trace) -> Ended:
         """The sweep's end, with what the one before knew: all that a sweep that failed has to hand on."""
         return Ended(
             time=self._watch.clock.now(),
@@ -256,7 +257,6 @@ class _UnderWay:
             instances=len(self._sweep.records),
             healthy=sum(record.up for record in self._sweep.records),
             unreached=self._sweep.unreached,
-            failed=failed,
             blind=trace.blind,
             died=trace.died,
             overlaps=trace.overlaps,
