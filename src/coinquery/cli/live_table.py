@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from coinquery.clock import Clock
@@ -71,24 +72,37 @@ class LiveTable:
         self.newest = summary
         self.records = {key: record for key, record in self.records.items() if record.sweep == summary.sweep}
 
-    def render(self) -> Table:
-        """The table as it is now."""
-        from rich.markup import escape
-        from rich.table import Table
+    def render(self) -> Group:
+        """The table as it is now, and below it why each instance is not healthy that is not."""
+        from rich.console import Group
+        from rich.text import Text
 
-        shown = Table(title=self._title(), title_justify="left", expand=True)
-        for heading in ("stack", "instance", "verdict", "height", "lag", "client", "age"):
+        records = [record for _, record in sorted(self.records.items())]
+        reasons = [
+            Text(f"{record.instance} is {record.verdict}: {record.reason}", STYLES.get(record.verdict, "red"))
+            for record in records
+            if record.verdict != "healthy"
+        ]
+        return Group(self._table(records), *reasons)
+
+    def _table(self, records: Sequence[Record]) -> Table:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = Table(title=self._title(), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for heading in ("stack", "instance", "verdict", "height", "lag", "age", "client"):
             shown.add_column(heading, no_wrap=True)
-        shown.add_column("reason", ratio=1)
-        now = self.clock.now()
-        for _, record in sorted(self.records.items()):
-            style = STYLES.get(record.verdict, "red")
-            lag = "" if record.lag_blocks is None else str(record.lag_blocks)
+        for record in records:
             shown.add_row(
-                record.stack, record.instance, f"[{style}]{record.verdict}[/{style}]",
-                "unknown" if record.height is None else str(record.height), lag, escape(record.client or ""),
-                f"{(now - record.time).total_seconds():.0f} s", escape(record.reason),
-            )  # fmt: skip
+                record.stack,
+                record.instance,
+                Text(record.verdict, STYLES.get(record.verdict, "red")),
+                "unknown" if record.height is None else str(record.height),
+                "" if record.lag_blocks is None else str(record.lag_blocks),
+                f"{(self.clock.now() - record.time).total_seconds():.0f} s",
+                Text(record.client or ""),
+            )
         return shown
 
     def _title(self) -> str:
