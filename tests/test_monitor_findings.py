@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from coinquery.monitor.findings import TITLES, Finding, findings
+from coinquery.monitor.finding import Finding
+from coinquery.monitor.findings import TITLES, findings
 from coinquery.monitor.outlook import InstanceOutlook, NameOutlook, Outlook, Role, StackOutlook
 from coinquery.monitor.verdict import Verdict
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coinquery.monitor.alerts import Alert, Kind, Notice, step
-from coinquery.monitor.findings import TITLES, Severity
+from coinquery.monitor.finding import Severity
+from coinquery.monitor.findings import TITLES
 from coinquery.monitor.outlook import InstanceOutlook, NameOutlook, Outlook, StackOutlook
 from coinquery.notify.alert_messages import alert
 from tests.slack_rules import violations

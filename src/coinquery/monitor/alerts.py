@@ -19,7 +19,8 @@ from typing import Literal
 
 import msgspec
 
-from coinquery.monitor.findings import Finding, Severity, findings, gone, title
+from coinquery.monitor.finding import Finding, Severity
+from coinquery.monitor.findings import findings, gone, title
 from coinquery.monitor.outlook import Outlook
 from coinquery.monitor.records import Moment
 from coinquery.notify.messages import duration
