@@ -12,16 +12,18 @@ from benchmarks.monitor_fleet import COMMIT, RELEASE, address
 IN_STACK = 100
 #: EC2 gives at most 1,000 instances a page. CloudFormation cuts a page at 1 MB, here already at 50 stacks (0.5 MB).
 INSTANCES_A_PAGE, STACKS_A_PAGE = 1000, 50
+NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STOOD = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def instance_pages(reservations: list[dict[str, Any]]) -> list[bytes]:
     """The answers to DescribeInstances, page by page; a page's token is its number."""
-    return [
-        "\n".join(xml("DescribeInstancesResponse", {"reservationSet": cut, **_token("nextToken", number)})).encode()
+    pages = [
+        "\n".join(xml("DescribeInstancesResponse", {"reservationSet": cut, **_token("nextToken", number)}))
         for cut, number in _cut(reservations, INSTANCES_A_PAGE)
     ]
+    return [page.replace(">", f' xmlns="{NAMESPACE}">', 1).encode() for page in pages]
 
 
 def stack_pages(stacks: list[dict[str, Any]]) -> list[bytes]:

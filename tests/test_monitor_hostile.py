@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -170,6 +172,48 @@ def test_a_hung_instance_delays_nobody(world: World, background: Background) -> 
     assert (last.time - first.time).total_seconds() > 1
 
 
+def test_no_more_are_asked_at_once_than_the_limit_and_all_are_asked(world: World, background: Background) -> None:
+    production = Production(world.aws, world.state)
+    asked, most = 0, 0
+
+    async def counts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, most
+        asked += 1
+        most = max(most, asked)
+        try:
+            await reader.read()  # until the monitor gives up
+        finally:
+            asked -= 1
+
+    with ExitStack() as stack:
+        for number in range(1, 6):
+            address = production.address()
+            production.instance(f"cq-eth-{number:04}-prod", address)
+            stack.enter_context(server(background, address, counts))
+        order = seen_in_order(production, Limits(sweep=30, reserve=5, question=1, at_once=2))
+    assert [record.reason for record in order] == ["no answer within 1 s"] * 5
+    assert most == 2
+
+
+def test_an_answer_that_waits_for_a_reference_holds_no_slot(world: World, background: Background) -> None:
+    production = Production(world.aws, world.state)
+    with ExitStack() as stack:
+        hung = production.address()
+        stack.enter_context(server(background, hung, hangs))
+        production.eth = coin(f"http://{hung}:8080", f"http://{hung}:8080/2")
+        for name in ("cq-eth-0001-prod", "cq-ltc-0001-prod"):
+            address = production.address()
+            production.stack(name)
+            production.instance(name, address)
+            stack.enter_context(server(background, address, info()))
+        coins = Configuration(coins={"eth": production.eth, "ltc": coin()})
+        order: list[Record] = []
+        limits = Limits(sweep=30, reserve=5, question=3, at_once=1)
+        production.watch(limits, configuration=coins, on_record=order.append).once()
+    assert [record.coin for record in order] == ["ltc", "eth"]
+    assert (order[1].time - order[0].time).total_seconds() > 1
+
+
 def test_what_the_sweep_did_not_get_to_is_recorded_as_unknown(world: World, background: Background) -> None:
     production = Production(world.aws, world.state)
     address = production.address()
@@ -196,6 +240,29 @@ def test_i12_an_aws_that_does_not_answer_ends_the_sweep_in_time(
             by="here",
             limits=limits,
         ).once()
+
+
+SWEEPS_ONCE = """
+from coinquery.aws import Aws
+from coinquery.clock import SystemClock
+from coinquery.monitor.configuration import Configuration
+from coinquery.monitor.sweep import Limits
+from coinquery.monitor.watch import Watch
+limits, configuration = Limits(sweep=2, reserve=1), Configuration(coins={})
+Watch(region="eu-west-1", aws=Aws(), configuration=configuration, clock=SystemClock(), by="here", limits=limits).once()
+"""
+
+
+def test_i12_nor_does_such_an_aws_hold_the_process(world: World, background: Background) -> None:
+    """A call waits for a minute and is made again; whoever ends a sweep, or presses Ctrl-C, does not."""
+    address = world.state.address(191, 4)
+    environment = {**world.environment, "AWS_ENDPOINT_URL": f"http://{address}:8080"}
+    with server(background, address, hangs):
+        done = subprocess.run(
+            [sys.executable, "-c", SWEEPS_ONCE], env=environment, capture_output=True, timeout=45, check=False
+        )
+    assert done.returncode == 1
+    assert b"AwsUnreachable" in done.stderr
 
 
 json_values = st.recursive(

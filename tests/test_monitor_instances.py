@@ -91,7 +91,7 @@ def test_i15_all_pages_are_read_and_filtered_again() -> None:
     with Stubber(ec2) as stubbed:
         for token, name, following in pages:
             answer: dict[str, Any] = {"Reservations": [{"Instances": [described(name)]}]}
-            expected: dict[str, Any] = {"Filters": filters}
+            expected: dict[str, Any] = {"Filters": filters, "MaxResults": 1000}
             stubbed.add_response(
                 "describe_instances",
                 {**answer, "NextToken": following} if following else answer,

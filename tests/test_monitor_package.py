@@ -41,7 +41,7 @@ def test_the_package_is_small_and_holds_what_is_run_and_no_more(built: package.P
     names = zipfile.ZipFile(built.path).namelist()
     assert built.size < 10_000_000
     assert names == sorted(names)
-    assert {Path(name).suffix for name in names if "licenses" not in name} == {".py", ".so", ".toml"}
+    assert {Path(name).suffix for name in names if "licenses" not in name} == {".py", ".so", ".toml", ".json"}
     run = {"coinquery/monitor/lambda_entry.py", "coinquery/coins/catalogue.toml", "coinquery/dns/world.py"}
     assert run | {"aiohttp/client.py", "httptools/__init__.py", "uvloop/__init__.py"} <= set(names)
     assert not any(name.startswith(("boto", "coinquery/cli", "coinquery/local", "coinquery/rollout")) for name in names)

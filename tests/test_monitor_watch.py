@@ -30,7 +30,7 @@ from coinquery.dns.record import Alias
 from coinquery.dns.zone import Zone
 from coinquery.local.configuration import SLACK_SECRET
 from coinquery.local.environment import HOME_REGION
-from coinquery.monitor import silences
+from coinquery.monitor import references, silences
 from coinquery.monitor.configuration import LOG_GROUP, Configuration
 from coinquery.monitor.configuration import Production as Names
 from coinquery.monitor.records import Record
@@ -388,16 +388,24 @@ def test_words_of_other_regions_vouch_where_they_are_configured(
 
 
 def test_a_budget_of_calls_is_kept_from_sweep_to_sweep(fleet: Fleet) -> None:
-    """Five minutes pass between two rounds of two calls; the one that answers each time must not hide it."""
-    address, said = fleet.production.address(), explorer(fleet.chain.height, fleet.chain.hash_at(19000010))
-    slow = Reference(shape="status", url=f"http://{address}:8080", budget=24)
-    references = (*coin(fleet.chain.network.url).references, slow)
-    fleet.production.eth = msgspec.structs.replace(fleet.production.eth, references=references)
-    with fleet.serving(), server(fleet.background, address, said) as asked:
+    """Five minutes pass between two rounds of calls; the reference that is asked each time must not hide it."""
+    address, asked = fleet.production.address(), list[str]()
+    said = explorer(fleet.chain.height, fleet.chain.hash_at(19000010))
+
+    async def remembers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode().split()[1])
+        await said(reader, writer)
+
+    slow = Reference(shape="status", url=f"http://{address}:8080", budget=12 * references.CALLS)
+    both = (*coin(fleet.chain.network.url).references, slow)
+    fleet.production.eth = msgspec.structs.replace(fleet.production.eth, references=both)
+    with fleet.serving(), server(fleet.background, address, remembers):
         fleet.sweep(4)
-        assert len(asked) == 2
+        first = list(asked)
         fleet.sweep(4)
-    assert len(asked) == 3  # the hash of the same block is not asked for again
+    assert first.count("/api/status") == 1
+    assert len(first) <= references.CALLS
+    assert asked[len(first) :] == ["/api/status"]  # hashes of the same blocks are not asked for again
     assert [line["healthy"] for line in fleet.log() if line["event"] == "ended"] == [1] * 8
 
 

@@ -143,6 +143,12 @@ def test_i13_where_all_references_contradict_each_other_nobody_is_judged(sight: 
     assert "no two of 3 witnesses agree" in records[HONEST].reason
 
 
+def test_i13_a_block_on_which_two_references_differ_neither_accuses_nor_acquits(sight: Sight) -> None:
+    with THIRDS["lies about blocks"](sight) as liar:
+        records = sight.look(liar, reference(sight.chain.references[0]))
+    assert (records[HONEST].verdict, records[HONEST].expected_anchor_hash) == ("unknown", None), records[HONEST].reason
+
+
 def test_a_liar_with_two_addresses_is_one_witness(sight: Sight) -> None:
     with THIRDS["lies high"](sight) as high:
         again = reference(f"{high.url}/again", "status")

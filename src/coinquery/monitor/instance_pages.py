@@ -4,8 +4,8 @@ EC2 can't be asked for less than all that it knows of an instance, some 10 kB of
 all: for a large fleet that is most of a sweep's processor time. While a client is ``lean``, expat reads the few members
 that are needed, of pages from which the largest others are cut, and botocore is handed those.
 
-Cutting is sound where ``<`` begins a tag and nothing else, as it does in XML without comments and CDATA sections; texts,
-such as the values of tags, can't hold one. A page that is not as expected is left to botocore as it came.
+Cutting is sound where ``<`` begins a tag and nothing else, as it does in XML without comments and CDATA sections: no
+text, such as a tag's value, can hold one. A page that is not as expected is left to botocore as it came.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _tags(xml: str) -> list[dict[str, str]]:
 
 def _resolved(xml: str) -> str:
     """The text that is written so, with references and line ends as XML has them."""
-    return ElementTree.fromstring(f"<t>{xml}</t>").text or ""
+    return ElementTree.fromstring(f"<t>{xml}</t>").text or ""  # noqa: S314 - as botocore does
 
 
 def _moment(text: str) -> datetime:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NAME_PATTERN = "cq-*-prod*"
 STATES = ("pending", "running")
 TAG = "coinquery:"
+#: Instances a page, as many as EC2 allows; without a number it may give all at once, or time out.
+PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def find(ec2: EC2Client) -> Iterator[Instance]:
         ec2,
         "describe_instances",
         "Reservations",
+        MaxResults=PAGE,
         Filters=[
             {"Name": "tag:Name", "Values": [NAME_PATTERN]},
             {"Name": "instance-state-name", "Values": list(STATES)},

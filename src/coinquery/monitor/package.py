@@ -33,7 +33,7 @@ SUBPACKAGES = ("coins", "dns", "monitor", "nodes", "notify", "stacks")
 #: Lambda's architectures as wheels name them. glibc 2.17 is below that of every Lambda runtime for Python.
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
-_OWN_KINDS = {".py", ".toml", ".yaml", ".json"}
+_OWN_KINDS = {".py", ".toml", ".json"}  # templates are for those who make stacks
 _WHEEL_KINDS = {".py", ".so"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
 
 SWEEPS, STACKS = "sweeps", "stacks"
-#: How many of the newest lines are read, of which a sweep leaves two; and how many, if those hold no usable end.
+#: How many of the newest lines are read, of which a sweep leaves two; and how many, if those hold no usable end of the
+#: region's monitor.
 LINES_READ, MORE_LINES_READ = 20, 600
 
 #: Who swept: the region's monitor, or a person by ``cq monitor run``.
@@ -137,7 +138,7 @@ class SweepLog:
         """The newest lines, oldest first."""
         texts = self._group.newest(SWEEPS, LINES_READ)
         lines = _decoded(texts)
-        if _last(lines) is not None or len(texts) < LINES_READ:
+        if _last(_of_monitor(lines)) is not None or len(texts) < LINES_READ:
             return lines
         return _decoded(self._group.newest(SWEEPS, MORE_LINES_READ))
 
@@ -187,14 +188,18 @@ def trace(lines: Sequence[Line] | None, by: By, now: datetime) -> Trace:
 
 def memory(lines: Sequence[Line]) -> Memory:
     """What the newest sweep of the region's monitor remembers; where it leaves no lines, that of anybody."""
-    last = _last([line for line in lines if line.by == "monitor"]) or _last(lines)
+    last = _last(_of_monitor(lines)) or _last(lines)
     return Memory() if last is None else last.memory
 
 
 def heard(lines: Sequence[Line]) -> datetime | None:
     """When the region's monitor ended its newest sweep; None if it never did."""
-    ends = [line.time for line in lines if isinstance(line, Ended) and line.by == "monitor" and not line.failed]
+    ends = [line.time for line in _of_monitor(lines) if isinstance(line, Ended) and not line.failed]
     return max(ends, default=None)
+
+
+def _of_monitor(lines: Sequence[Line]) -> list[Line]:
+    return [line for line in lines if line.by == "monitor"]
 
 
 def _last(lines: Sequence[Line]) -> Ended | None:
