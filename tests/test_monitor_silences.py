@@ -16,7 +16,7 @@ from coinquery.durations import Duration
 from coinquery.errors import WrongUse
 from coinquery.monitor import silences, silencing
 from coinquery.monitor.silences import Silence
-from coinquery.naming import parse
+from coinquery.naming import SILENCES, parse
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.monitored import Minutes, Production
 from tests.worlds import World
@@ -79,7 +79,7 @@ def test_all_pages_of_silences_are_read(store: ParameterStore) -> None:
 )  # fmt: skip
 def test_i13_what_is_no_silence_silences_nobody(store: ParameterStore, value: str) -> None:
     silences.keep(store, parse("cq-eth-0002-prod"), silence(5))
-    store.note(f"{silences.PATH}/cq-eth-0001-prod", value)
+    store.note(f"{SILENCES}/cq-eth-0001-prod", value)
     assert set(silences.read(store)) == {"cq-eth-0002-prod"}
 
 

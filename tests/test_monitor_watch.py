@@ -38,7 +38,7 @@ from coinquery.monitor.silences import Silence
 from coinquery.monitor.sweep import Limits
 from coinquery.monitor.sweep_log import Began, Ended, SweepLog
 from coinquery.monitor.team import Team
-from coinquery.naming import parse
+from coinquery.naming import SILENCES, parse
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.coin_stacks import until
 from tests.monitored import LIMITS, Background, Chain, Minutes, Production, chain, coin, explorer, server, service
@@ -343,7 +343,7 @@ def test_when_ssm_fails_the_silences_known_last_go_on_until_their_end(fleet: Fle
 
 
 def test_a_silence_that_can_not_be_read_silences_nobody(fleet: Fleet) -> None:
-    fleet.store.note(f"{silences.PATH}/{fleet.stack}", '{"until":"tomorrow"}')
+    fleet.store.note(f"{SILENCES}/{fleet.stack}", '{"until":"tomorrow"}')
     assert len(fleet.sweep(3)) == 1
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coinquery.durations import lasting
 from coinquery.notify import ProductionLive, new_release, production_live
 from coinquery.notify.blocks import escape, link
-from coinquery.notify.messages import duration
 from coinquery.releases.release import Release
 from tests.slack_rules import violations
 
@@ -116,7 +116,7 @@ def test_a_name_can_not_call_the_channel() -> None:
      (-3, "0 s")],
 )  # fmt: skip
 def test_lengths_of_time_for_people(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
+    assert lasting(seconds) == shown
 
 
 @pytest.mark.parametrize(

@@ -44,3 +44,12 @@ class Duration:
             if self.seconds and self.seconds % size == 0:
                 return f"{self.seconds // size}{unit}"
         return f"{self.seconds}s"
+
+
+def lasting(seconds: float) -> str:
+    """A length of time for people: ``42 s``, ``3 min 5 s``, ``2 h 0 min``, ``3 d 4 h``."""
+    whole = max(0, round(seconds))
+    for size, unit, below, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // below} {smaller}"
+    return f"{whole} s"

@@ -16,6 +16,9 @@ LOAD_BALANCER_LIMIT = 32
 INTERNAL_SUFFIX = "-int"
 LONGEST_TICKER = LOAD_BALANCER_LIMIT - len(f"{SERVICE_TYPE}--0001-stage{INTERNAL_SUFFIX}")
 
+#: The path of the SSM parameters that silence stacks.
+SILENCES = "/coinquery/silences"
+
 _TICKER = re.compile(r"[a-z0-9]+", re.ASCII)
 _NAME = re.compile(r"cq-([a-z0-9]+)-([0-9]{4})-(prod|stage|dev|test)", re.ASCII)
 
@@ -117,4 +120,4 @@ def ledger_parameter(name: StackName) -> str:
 
 def silence_parameter(name: StackName) -> str:
     """The SSM parameter that silences the stack's alerts for a time."""
-    return f"/coinquery/silences/{name}"
+    return f"{SILENCES}/{name}"

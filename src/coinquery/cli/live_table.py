@@ -43,21 +43,9 @@ def table(clock: Clock) -> Iterator[Shown]:
         yield shown
 
 
-@contextmanager
-def lines() -> Iterator[Shown]:
-    """Plain lines."""
-    yield Lines()
-
-
-@contextmanager
-def nothing() -> Iterator[Shown]:
-    """Nothing at all."""
-    yield Nothing()
-
-
 @dataclass
 class LiveTable:
-    """The newest record of each instance; those of an earlier sweep than the newest stay, and show their age."""
+    """The newest record of each instance; those of the sweep before stay until the one under way ends."""
 
     clock: Clock
     records: dict[tuple[str, str], Record] = field(default_factory=dict)

@@ -101,8 +101,10 @@ def _say_silence(as_json: bool, stack: str, until: str | None) -> None:
 
 
 def _shown(session: Session, as_json: bool) -> AbstractContextManager[Shown]:
+    from contextlib import nullcontext
+
     from coinquery.cli import live_table
 
     if as_json:
-        return live_table.nothing()
-    return live_table.table(session.clock) if sys.stdout.isatty() else live_table.lines()
+        return nullcontext(live_table.Nothing())
+    return live_table.table(session.clock) if sys.stdout.isatty() else nullcontext(live_table.Lines())

@@ -49,7 +49,7 @@ def main() -> None:
     """Follow until ended."""
     parser = argparse.ArgumentParser(prog="follower", description="Make a replica of a local chain follow it.")
     parser.add_argument("--node", required=True, help="JSON-RPC of the replica")
-    parser.add_argument("--network", required=True, help="JSON-RPC of the node that mines the chain")
+    parser.add_argument("--network", required=True, help="JSON-RPC of a public node of the chain")
     arguments = parser.parse_args()
     each_second(lambda: follow(arguments.node, arguments.network), RpcFailed, "following")
 

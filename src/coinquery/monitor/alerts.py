@@ -19,11 +19,11 @@ from typing import Literal
 
 import msgspec
 
+from coinquery.durations import lasting
 from coinquery.monitor.finding import Finding, Severity
 from coinquery.monitor.findings import findings, gone, title
 from coinquery.monitor.outlook import Outlook
 from coinquery.monitor.records import Moment
-from coinquery.notify.messages import duration
 
 Kind = Literal["raised", "escalated", "resolved", "closed"]
 
@@ -173,7 +173,7 @@ def _since(alert: Alert) -> str:
 
 def _lasted(alert: Alert) -> str:
     seconds = (alert.last - alert.since).total_seconds()
-    return f"It lasted {duration(seconds)}: seen from {_clock(alert.since)} to {_clock(alert.last)}."
+    return f"It lasted {lasting(seconds)}: seen from {_clock(alert.since)} to {_clock(alert.last)}."
 
 
 def _clock(time: datetime) -> str:

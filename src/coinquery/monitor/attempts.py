@@ -24,9 +24,11 @@ from coinquery.clock import SystemClock
 from coinquery.errors import BadStackName, CoinQueryError, MonitorFailed
 from coinquery.monitor import configuration
 from coinquery.monitor.instances import NAME_PATTERN, TAG
-from coinquery.notify import attempt_messages
+from coinquery.notify import attempt_messages, pager
 from coinquery.notify.announcer import Announcer
 from coinquery.notify.attempt_messages import Attempt
+from coinquery.stacks import stack as stacks
+from coinquery.stacks.protection import DELETION_PROTECTION
 
 if TYPE_CHECKING:
     from coinquery.clock import Clock
@@ -47,7 +49,6 @@ CALLS = {
 }  # fmt: skip
 #: Services that do what somebody's own call of them set going; that call was told.
 _CARRYING_OUT = ("autoscaling.amazonaws.com", "cloudformation.amazonaws.com")
-_DELETION_PROTECTION = "deletion_protection.enabled"
 _UNNAMED = "CloudTrail does not say which stack was meant; these have no termination protection now."
 _REFUSED = "AWS refused it and does not say which stack was meant; it may have been none of production."
 _INSTANCE = re.compile(r"(?<![a-z0-9-])i-[0-9a-f]{8,17}", re.ASCII)
@@ -136,38 +137,25 @@ def look_up(attempt: Attempt, aws: Aws, region: str) -> Attempt | None:
 
 def tell(attempt: Attempt, aws: Aws, region: str, clock: Clock) -> None:
     """Tell the pager and Slack; one of them is enough. Raises MonitorFailed if it is neither."""
-    problems = [*_tell_pager(attempt, aws, region), *_tell_slack(attempt, aws, region, clock)]
+    paged = pager.publish(aws.sns(region), os.environ["CQ_TOPIC"], *attempt_messages.pager(attempt))
+    problems = [problem for problem in (paged, _tell_slack(attempt, aws, region, clock)) if problem]
     for problem in problems:
         logger.warning("%s", problem)
     if len(problems) == 2:
         raise MonitorFailed(f"nobody was told: {'; '.join(problems)}", "Mend topic or webhook; Lambda tries again.")
 
 
-def _tell_pager(attempt: Attempt, aws: Aws, region: str) -> Iterator[str]:
-    """Publish; give the problem, if there is one."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    subject, text = attempt_messages.pager(attempt)
-    try:
-        aws.sns(region).publish(TopicArn=os.environ["CQ_TOPIC"], Subject=subject, Message=text)
-    except (BotoCoreError, ClientError) as error:
-        yield f"the pager's topic: {error}"
-
-
-def _tell_slack(attempt: Attempt, aws: Aws, region: str, clock: Clock) -> Iterator[str]:
-    """Post; give the problem, if there is one."""
+def _tell_slack(attempt: Attempt, aws: Aws, region: str, clock: Clock) -> str:
+    """Post; return the problem, ``""`` if there is none."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     parameter = os.environ.get("CQ_CONFIGURATION_PARAMETER", configuration.PARAMETER)
     try:
         settings = configuration.read(aws.ssm(region), parameter)
     except (BotoCoreError, ClientError, CoinQueryError) as error:
-        yield f"the monitor's configuration: {error}"
-        return
+        return f"the monitor's configuration: {error}"
     announcer = Announcer(settings.webhook or None, aws, settings.home or region, clock)
-    delivery = announcer.tell(attempt_messages.attempt(attempt))
-    if not delivery.delivered:
-        yield delivery.problem
+    return announcer.tell(attempt_messages.attempt(attempt)).problem
 
 
 def _detail(event: object) -> Mapping[str, Any]:
@@ -204,7 +192,7 @@ def _protects(name: str, request: Mapping[str, Any]) -> bool:
         return request.get("enableTerminationProtection") in (True, "true")
     if name == "ModifyLoadBalancerAttributes" and request:
         pairs = [(_text(each, "key"), each.get("value")) for each in _list(request, "attributes") if _is_dict(each)]
-        return (_DELETION_PROTECTION, "false") not in pairs
+        return (DELETION_PROTECTION, "false") not in pairs
     return False
 
 
@@ -267,9 +255,5 @@ def _of_change_set(arn: str, aws: Aws, region: str) -> tuple[str, ...]:
 
 def _unprotected(aws: Aws, region: str) -> tuple[str, ...]:
     """The production stacks that nothing keeps from being deleted."""
-    stacks = clients.pages(aws.cloudformation(region), "describe_stacks", "Stacks")
-    return tuple(
-        stack["StackName"]
-        for stack in stacks
-        if _is_production(stack["StackName"]) and not stack.get("EnableTerminationProtection")
-    )
+    found = stacks.read_all(aws.cloudformation(region))
+    return tuple(str(stack.name) for stack in found if stack.name.is_production and not stack.protected)

@@ -40,7 +40,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     ``syncing`` is what the node, ``health`` what the service says of itself (kept, not believed).
     """
 
-    release: str | None = None
     commit: str | None = None
     client: str | None = None
     chain: str | None = None

@@ -37,7 +37,6 @@ class _Result(msgspec.Struct, rename="camel", kw_only=True):
     """``/info``'s result. What is not there was not shown; what is of another kind makes the answer malformed."""
 
     commit_hash: Text | None = None
-    release: Text | None = None
     client: Text | None = None
     client_version: Text | None = msgspec.field(name="ClientVersion", default=None)
     chain: Text | None = None
@@ -61,7 +60,6 @@ class _Info(msgspec.Struct):
 def _seen(info: _Info) -> tuple[Seen, Failure | None]:
     result = info.result
     seen = Seen(
-        release=text(result.release),
         commit=text(result.commit_hash),
         client=text(" ".join(filter(None, (result.client, result.client_version)))),
         chain=text(result.chain),

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coinquery.errors import BadConfiguration
+from coinquery.errors import BadConfiguration, CoinQueryError
 from coinquery.monitor import public_name
 from coinquery.monitor.outlook import NameOutlook
 from coinquery.monitor.standpoint import Standpoint
@@ -77,8 +77,6 @@ def unseen(configuration: Configuration, last: Mapping[str, Live], problems: tup
 async def _look(shared: Shared, coin: str, at: Standpoint) -> tuple[bool, NameOutlook | None]:
     """Whether a name could be looked at, and what was seen of it; nothing where another monitor tells of it."""
     from botocore.exceptions import BotoCoreError, ClientError
-
-    from coinquery.errors import CoinQueryError
 
     try:
         return True, await shared.threads.run(public_name.look, coin, at)

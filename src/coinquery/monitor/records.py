@@ -15,7 +15,6 @@ import msgspec
 from coinquery.monitor.head import Height
 from coinquery.monitor.verdict import Verdict
 
-SCHEMA = 1
 NAMESPACE = "CoinQuery"
 _METRICS = ("up", "height", "lag_blocks")
 

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 PERIOD, MARGIN, FEW, MOST_READ = timedelta(minutes=1), 5, 10, 10_000
 
 #: Seconds for what the sweep can do without.
-PATIENCE = 8.0
+AWS_SECONDS = 8.0
 
 T = TypeVar("T")
 
@@ -164,12 +164,12 @@ class Shared:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(AWS_SECONDS):
                 return await self.threads.run(function, *arguments)
         except (BotoCoreError, ClientError) as error:
             logger.warning("unknown: %s", error)
         except TimeoutError:
-            logger.warning("unknown: no answer within %g s to %s", PATIENCE, function)
+            logger.warning("unknown: no answer within %g s to %s", AWS_SECONDS, function)
         return None
 
 

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coinquery.monitor.records import Moment
-from coinquery.naming import silence_parameter
+from coinquery.naming import SILENCES, silence_parameter
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
     from coinquery.stacks.parameter_store import ParameterStore
-
-PATH = "/coinquery/silences"
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +38,7 @@ def end(store: ParameterStore, stack: StackName) -> None:
 
 def read(store: ParameterStore) -> dict[str, Silence]:
     """All silences by stack, also those that are over. What can't be read silences nobody."""
-    found = ((name.rpartition("/")[2], _decode(value)) for name, value in store.below(PATH).items())
+    found = ((name.rpartition("/")[2], _decode(value)) for name, value in store.below(SILENCES).items())
     return {stack: silence for stack, silence in found if silence is not None}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from coinquery.notify.alert_messages import alert
+from coinquery.notify import alert_messages, pager
 from coinquery.notify.announcer import Announcer
 
 if TYPE_CHECKING:
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from coinquery.clock import Clock
     from coinquery.monitor.alerts import Notice
     from coinquery.monitor.configuration import Configuration
-    from coinquery.notify.messages import Message
 
 logger = logging.getLogger(__name__)
-
-#: The longest subject that SNS takes, in characters.
-SUBJECT = 100
 
 
 class Team:
@@ -37,26 +33,17 @@ class Team:
     def tell(self, notice: Notice) -> bool:
         """Tell of one notice; whether it is told everywhere. What fails is tried again by the next sweep."""
         logger.warning("%s %s: %s", notice.kind, notice.severity, notice.title)
-        message = alert(notice, self._region)
-        told = [self._tell_slack(message)] if self._has_slack else []
-        if self._topic and notice.severity == "page" and not notice.key.startswith("outage:"):
-            told.append(self._tell_pager(message))
-        return all(told)
+        problems = [self._tell_slack(notice), self._tell_pager(notice)]
+        for problem in filter(None, problems):
+            logger.error("not told: %s", problem)
+        return not any(problems)
 
-    def _tell_slack(self, message: Message) -> bool:
-        delivery = self._announcer.tell(message)
-        if not delivery.delivered:
-            logger.error("Slack was not told: %s", delivery.problem)
-        return delivery.delivered
+    def _tell_slack(self, notice: Notice) -> str:
+        if not self._has_slack:
+            return ""
+        return self._announcer.tell(alert_messages.alert(notice, self._region)).problem
 
-    def _tell_pager(self, message: Message) -> bool:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        text = str(message["text"])
-        subject = text.partition(".")[0].encode("ascii", "replace").decode()[:SUBJECT]
-        try:
-            self._aws.sns(self._region).publish(TopicArn=self._topic, Subject=subject, Message=text)
-        except (BotoCoreError, ClientError) as error:
-            logger.error("the pager was not told: %s", error)
-            return False
-        return True
+    def _tell_pager(self, notice: Notice) -> str:
+        if not self._topic or notice.severity != "page" or notice.key.startswith("outage:"):
+            return ""
+        return pager.publish(self._aws.sns(self._region), self._topic, *alert_messages.pager(notice, self._region))

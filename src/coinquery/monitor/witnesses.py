@@ -101,7 +101,7 @@ async def _with_hashes(
     head = agree([*said.values(), *kept], 0, coin.tolerance_blocks).height
     if head is None:
         return list(said.values())
-    heights = {anchors.height(head), anchors.height(head - min(coin.tolerance_blocks, WIDEST))} - {None}
+    heights = {anchors.height(head), anchors.height(head - min(coin.tolerance_blocks, WIDEST))}
     wanted = sorted(height for height in heights if height is not None)
     among = anchors.heights(head)
     return list(

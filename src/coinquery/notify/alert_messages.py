@@ -28,6 +28,13 @@ def alert(notice: Notice, region: str) -> Message:
     }
 
 
+def pager(notice: Notice, region: str) -> tuple[str, str]:
+    """Subject and text for the pager."""
+    title = f"{_first_word(notice)}: {notice.title}"
+    small_print = (f"{region}, docs/alerts.md#{notice.key.partition(':')[0]}", _small_print(notice))
+    return title, "\n".join([title, "", *notice.sentences, "", *small_print])
+
+
 def _first_word(notice: Notice) -> str:
     if notice.kind in ("resolved", "closed"):
         return notice.kind.capitalize()

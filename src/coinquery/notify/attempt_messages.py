@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from coinquery.notify.blocks import context, escape, fields, header, section
 from coinquery.notify.messages import Message
 
-#: Amazon SNS: a subject has at most 99 characters, ASCII without line breaks.
-SUBJECT_LIMIT = 99
-
 #: What each call of the AWS API does, as people say it.
 DEEDS = {
     "ContinueUpdateRollback": "continue the rollback of an update",
@@ -75,7 +72,7 @@ def pager(told: Attempt) -> tuple[str, str]:
     lines = [told.title, "", *(f"{label}: {value}" for label, value in _facts(told))]
     if told.refusal:
         lines.append(f"AWS refused it: {told.refusal}")
-    return told.title[:SUBJECT_LIMIT], "\n".join([*lines, "", *_small_print(told)])
+    return told.title, "\n".join([*lines, "", *_small_print(told)])
 
 
 def _facts(told: Attempt) -> list[tuple[str, str]]:

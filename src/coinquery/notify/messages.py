@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coinquery.durations import lasting
 from coinquery.notify.blocks import Block, context, escape, fields, header, link, section
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def new_release(release: Release) -> Message:
 def production_live(live: ProductionLive) -> Message:
     """The message "New production stack is live"."""
     title = f"New production stack is live: {live.stack}"
-    small_print = [escape(f"Took {duration(live.seconds)}"), *(link(address, text) for text, address in live.links)]
+    small_print = [escape(f"Took {lasting(live.seconds)}"), *(link(address, text) for text, address in live.links)]
     if live.possible_repeat:
         small_print.insert(0, "Possible repeat: this may have been announced before")
     return {
@@ -76,12 +77,3 @@ def production_live(live: ProductionLive) -> Message:
             context(small_print),
         ],
     }  # fmt: skip
-
-
-def duration(seconds: float) -> str:
-    """A length of time for people: ``42 s``, ``3 min 5 s``, ``2 h 0 min``, ``3 d 4 h``."""
-    whole = max(0, round(seconds))
-    for size, unit, below, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // below} {smaller}"
-    return f"{whole} s"

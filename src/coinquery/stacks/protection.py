@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from coinquery.naming import StackName
 
-_DELETION_PROTECTION = "deletion_protection.enabled"
+DELETION_PROTECTION = "deletion_protection.enabled"
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ class Protector:
             answer = self._elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)
         except self._elbv2.exceptions.LoadBalancerNotFoundException:
             return False
-        return any(a.get("Key") == _DELETION_PROTECTION and a.get("Value") == "true" for a in answer["Attributes"])
+        return any(a.get("Key") == DELETION_PROTECTION and a.get("Value") == "true" for a in answer["Attributes"])
 
     def _set_deletion_protection(self, arn: str, value: str) -> None:
         self._elbv2.modify_load_balancer_attributes(
-            LoadBalancerArn=arn, Attributes=[{"Key": _DELETION_PROTECTION, "Value": value}]
+            LoadBalancerArn=arn, Attributes=[{"Key": DELETION_PROTECTION, "Value": value}]
         )
 
 
