@@ -45,7 +45,7 @@ class RealNode:
         request.add_header("Content-Type", "application/json")
         if self.cookie is not None:
             request.add_header("Authorization", "Basic " + base64.b64encode(self.cookie.read_bytes()).decode())
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)["result"]
 
 

@@ -88,7 +88,7 @@ async def half_closes(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def drips(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(OK + b"Content-Length: 100000\r\n\r\n")
-    while True:
+    while not writer.is_closing():
         writer.write(b" ")
         await writer.drain()
         await asyncio.sleep(0.01)

@@ -42,6 +42,6 @@ class Anchors:
         missing = [height for height in heights(best) if height not in known]
         answers = await asyncio.gather(*(attempt(self._block_hash(height)) for height in missing))
         told = {height: it for height, it in zip(missing, answers, strict=True) if not isinstance(it, NodeError)}
-        found = {height: it for height, it in {**known, **told}.items() if height in heights(best)}
+        found = {height: it for height in heights(best) if (it := told.get(height) or known.get(height))}
         self._remembered = (head_hash, found)
         return found
