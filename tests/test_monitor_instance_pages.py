@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 import boto3
@@ -88,15 +87,15 @@ others = interfaces | st.just("<blockDeviceMapping/>") | additions
 
 @st.composite
 def instances(draw: st.DrawFn) -> str:
+    name = leaf("instanceId", f"i-{draw(st.integers(0, 2**64)):017x}")
     members = [
-        leaf("instanceId", f"i-{draw(st.integers(0, 2**64)):017x}"),
         draw(moments),
-        f"<instanceState><code>16</code>{leaf('name', draw(texts))}</instanceState>",
+        f"<instanceState><code>16</code>{leaf('name', draw(texts.filter(bool)))}</instanceState>",
         *draw(st.lists(addresses | st.just("<privateIpAddress/>"), max_size=1)),
         *draw(st.lists(tags, max_size=1)),
         *draw(st.lists(others, max_size=2)),
     ]
-    return element("item", "\n    ".join(draw(st.permutations(members))))
+    return element("item", "\n    ".join([name, *draw(st.permutations(members))]))
 
 
 @st.composite
@@ -117,8 +116,8 @@ def test_i15_what_is_read_is_what_botocore_reads(page: bytes) -> None:
     """A page with strange additions may be left to botocore; it is never read otherwise."""
     try:
         read = instance_pages.read(page)
-    except (ExpatError, SyntaxError, ValueError):
-        assert any(mark in page for mark in (b"<!", b"<later>"))
+    except (SyntaxError, ValueError):
+        assert any(mark in page for mark in (b"<!", b"<later>", b"<networkInterfaceSet>"))
         return
     assert needed(read) == needed(by_botocore(page))
 
@@ -126,14 +125,14 @@ def test_i15_what_is_read_is_what_botocore_reads(page: bytes) -> None:
 @given(pages(), st.data())
 def test_what_is_no_xml_is_left_to_botocore(page: bytes, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(page) - 1))
-    with pytest.raises((ExpatError, SyntaxError, ValueError)):
+    with pytest.raises((SyntaxError, ValueError)):
         instance_pages.read(page[:cut])
 
 
 def page_of(tag_value: str, members: str = "") -> bytes:
     return (
         f"<DescribeInstancesResponse {XMLNS}><reservationSet><item><instancesSet><item><instanceId>i-0a</instanceId>"
-        f"<instanceState><name>running</name></instanceState><launchTime>2026-11-24T00:00:00.000Z</launchTime>{members}"
+        f"<instanceState><code>16</code><name>running</name></instanceState><launchTime>2026-11-24T00:00:00.000Z</launchTime>{members}"
         f"<tagSet><item><key>Name</key><value>{tag_value}</value></item></tagSet></item></instancesSet></item>"
         "</reservationSet></DescribeInstancesResponse>"
     ).encode()
@@ -152,7 +151,7 @@ def page_of(tag_value: str, members: str = "") -> bytes:
     ],
 )
 def test_pages_that_are_not_as_expected_are_left_to_botocore(page: bytes) -> None:
-    with pytest.raises((ExpatError, SyntaxError, ValueError)):
+    with pytest.raises((SyntaxError, ValueError)):
         instance_pages.read(page)
 
 

@@ -1,11 +1,13 @@
 """EC2's pages of instances, read without what the monitor does not need of them.
 
 EC2 can't be asked for less than all that it knows of an instance, some 10 kB of XML, and botocore makes objects of it
-all: for a large fleet that is most of a sweep's processor time. While a client is ``lean``, expat reads the few members
-that are needed, of pages from which the largest others are cut, and botocore is handed those.
+all: for a large fleet that is most of a sweep's processor time. While a client is ``lean``, the few members that are
+needed are found in the text of a page, and botocore is handed those.
 
-Cutting is sound where ``<`` begins a tag and nothing else, as it does in XML without comments and CDATA sections: no
-text, such as a tag's value, can hold one. A page that is not as expected is left to botocore as it came.
+That is sound in XML without comments and CDATA sections: there ``<`` begins a tag and nothing else, since no text, such
+as the value of a tag, can hold one. So an element is where its name stands in ``<>``. It is the instance's own if the
+tags before it close as much as they open. What surrounds the instances, and a text with references, is read by a whole
+parser. A page that is not as expected is left to botocore as it came.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -24,19 +25,8 @@ if TYPE_CHECKING:
 #: botocore's event between the arrival of an answer and its reading.
 _EVENT = "before-parse.ec2.DescribeInstances"
 _ROOT = "DescribeInstancesResponse"
-_INSTANCES = [_ROOT, "reservationSet", "item", "instancesSet"]
-_INSTANCE = [*_INSTANCES, "item"]
-#: What is read, by its name: where it stands, and what botocore calls it.
-_READ = {
-    "nextToken": ([_ROOT], "NextToken"),
-    "instanceId": (_INSTANCE, "InstanceId"),
-    "launchTime": (_INSTANCE, "LaunchTime"),
-    "privateIpAddress": (_INSTANCE, "PrivateIpAddress"),
-    "name": ([*_INSTANCE, "instanceState"], "State"),
-    "tagSet": (_INSTANCE, "Tags"),
-}
-#: A third of a page, and not read.
-_UNREAD = ("networkInterfaceSet", "blockDeviceMapping")
+_INSTANCE = re.compile(r"<item>\s*<instanceId>([^<]*)</instanceId>")
+_STATE = re.compile(r"\s*<code>[^<]*</code>\s*<name>([^<]*)</name>\s*")
 _TAG = re.compile(r"<item>\s*<key>([^<]*)</key>\s*<value(?:/>|>([^<]*)</value>)\s*</item>")
 
 
@@ -55,7 +45,7 @@ def _on_answer(response_dict: dict[str, Any], customized_response_dict: dict[str
     if response_dict["status_code"] == 200:
         try:
             customized_response_dict |= read(response_dict["body"])
-        except (expat.ExpatError, ElementTree.ParseError, ValueError):
+        except (ElementTree.ParseError, ValueError):
             return
         response_dict["body"] = f"<{_ROOT}/>".encode()
 
@@ -63,25 +53,25 @@ def _on_answer(response_dict: dict[str, Any], customized_response_dict: dict[str
 def read(page: bytes) -> dict[str, Any]:
     """What botocore would answer, cut to what is read, and with one reservation for all instances.
 
-    Raises ExpatError, ParseError or ValueError for a page that is not as expected.
+    Raises ParseError or ValueError for a page that is not as expected.
     """
     if b"<!" in page:
         raise ValueError("there may be a comment or a CDATA section in it")
-    for name in _UNREAD:
-        page, _ = _cut(page, name)
-    page, tags = _cut(page, "tagSet")
-    answer, *instances = _texts(page)
-    if page.count(b"instanceId>") != 2 * len(instances):
-        raise ValueError("there are instances elsewhere than expected")
-    return {**answer, "Reservations": [{"Instances": [_described(instance, tags) for instance in instances]}]}
+    outline, sets = _cut(page, b"instancesSet")
+    root = ElementTree.fromstring(outline)  # noqa: S314 - as botocore does
+    space = root.tag.removesuffix(_ROOT)
+    numbers = [found.text for found in root.iterfind(f"{space}reservationSet/{space}item/{space}instancesSet")]
+    instances = [instance for number in numbers if number for instance in _instances(sets[int(number)].decode())]
+    token = root.findtext(f"{space}nextToken")
+    return {"Reservations": [{"Instances": instances}]} | ({} if token is None else {"NextToken": token})
 
 
-def _cut(page: bytes, name: str) -> tuple[bytes, list[bytes]]:
-    """The page with the number of each element of that name in place of what it held, and what they held.
+def _cut(page: bytes, name: bytes) -> tuple[bytes, list[bytes]]:
+    """The page with the number of each element of that name in place of what it holds, and what they hold.
 
     Should an element hold another of its name, what is left is no XML.
     """
-    begin, end = f"<{name}>".encode(), f"</{name}>".encode()
+    begin, end = b"<%b>" % name, b"</%b>" % name
     first, *others = page.split(begin)
     held, rest = [], [first]
     for number, other in enumerate(others):
@@ -91,45 +81,40 @@ def _cut(page: bytes, name: str) -> tuple[bytes, list[bytes]]:
     return b"".join(rest), held
 
 
-def _texts(page: bytes) -> list[dict[str, str]]:
-    """The texts of what is read: first those of the page itself, then those of each instance."""
-    found: list[dict[str, str]] = [{}]
-    path: list[str] = []
-    text: list[str] = []
-    parser = expat.ParserCreate("utf-8")
-
-    def begin(name: str, _: object) -> None:
-        if name in _READ:
-            text.clear()
-            parser.CharacterDataHandler = text.append
-        elif name == "item" and path == _INSTANCES:
-            found.append({})
-        path.append(name)
-
-    def end(name: str) -> None:
-        path.pop()
-        if name in _READ:
-            parser.CharacterDataHandler = None
-            place, member = _READ[name]
-            if path == place:
-                found[-1 if member != "NextToken" else 0][member] = "".join(text)
-
-    parser.StartElementHandler, parser.EndElementHandler = begin, end
-    parser.Parse(page, True)
-    parser.StartElementHandler = parser.EndElementHandler = None  # They hold the parser, which holds them.
-    return found
+def _instances(xml: str) -> Iterator[dict[str, Any]]:
+    """The instances of a set as botocore describes them."""
+    _, *found = _INSTANCE.split(xml)
+    if 2 * xml.count("<instanceId") != len(found):
+        raise ValueError("an instance does not begin with its id")
+    for name, members in zip(found[::2], found[1::2], strict=True):
+        state = _STATE.fullmatch(_member(members, "instanceState"))
+        if state is None:
+            raise ValueError("an instance without a state")
+        yield {
+            "InstanceId": _text(name),
+            "LaunchTime": _moment(_member(members, "launchTime")),
+            "State": {"Name": _text(state[1])},
+            "PrivateIpAddress": _text(_member(members, "privateIpAddress")),
+            "Tags": _tags(_member(members, "tagSet")),
+        }
 
 
-def _described(texts: dict[str, str], tags: list[bytes]) -> dict[str, Any]:
-    """An instance as botocore describes it, from its texts; that of its tags is their number."""
-    described: dict[str, Any] = dict(texts)
-    if "LaunchTime" in texts:
-        described["LaunchTime"] = _moment(texts["LaunchTime"])
-    if "State" in texts:
-        described["State"] = {"Name": texts["State"]}
-    if "Tags" in texts:
-        described["Tags"] = _tags(tags[int(texts["Tags"])].decode()) if texts["Tags"] else []
-    return described
+def _member(members: str, name: str) -> str:
+    """What the instance's own member of that name holds; ``""`` if there is none, or an empty one.
+
+    Raises ValueError if it can't be told from another member's.
+    """
+    begin, end = f"<{name}>", f"</{name}>"
+    at = members.find(begin)
+    if at < 0:
+        return ""
+    tags = members.count("<", 0, at)
+    if tags != 2 * members.count("</", 0, at) + members.count("/>", 0, at) or tags != members.count(">", 0, at):
+        raise ValueError(f"{name} within another member")
+    content = members[at + len(begin) : members.index(end, at)]
+    if begin in content:
+        raise ValueError(f"{name} within {name}")
+    return content
 
 
 def _tags(xml: str) -> list[dict[str, str]]:
@@ -137,13 +122,15 @@ def _tags(xml: str) -> list[dict[str, str]]:
     if len(found) != xml.count("<item"):
         raise ValueError("a tag that is not a key and a value")
     if "&" in xml or "\r" in xml:
-        found = [(_resolved(key), _resolved(value)) for key, value in found]
+        found = [(_text(key), _text(value)) for key, value in found]
     return [{"Key": key, "Value": value} for key, value in found]
 
 
-def _resolved(xml: str) -> str:
-    """The text that is written so, with references and line ends as XML has them."""
-    return ElementTree.fromstring(f"<t>{xml}</t>").text or ""  # noqa: S314 - as botocore does
+def _text(xml: str) -> str:
+    """The text that is written so: references and line ends are as XML has them."""
+    if "&" in xml or "\r" in xml:
+        return ElementTree.fromstring(f"<t>{xml}</t>").text or ""  # noqa: S314 - as botocore does
+    return xml
 
 
 def _moment(text: str) -> datetime:

@@ -7,10 +7,9 @@ nobody. The sweep as a whole has a deadline; what it did not get to by then is r
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -88,8 +87,7 @@ class Sweep:
 
     async def over(self, found: Sequence[Instance]) -> None:
         """Look at the instances found; their records are on their way when it returns."""
-        with _few_collections():
-            late = await self._look_at_all(found)
+        late = await self._look_at_all(found)
         for instance in late:
             self._record(instance, Judgement("unknown", f"not seen within the sweep's {self.limits.sweep:g} s"))
         self.unreached = len(late)
@@ -162,20 +160,6 @@ class Sweep:
         self.records.append(record)
         self.writer.add(record)
         self.on_record(record)
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Let Python look less often for cycles of objects, of which looking leaves none.
-
-    Each time it visits all that boto3 has loaded; with 10,000 instances that was a sixth of looking's processor time.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(10_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def compose(sweep: Sweep, instance: Instance, judgement: Judgement, evidence: Evidence | None) -> Record:

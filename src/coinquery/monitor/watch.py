@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coinquery.errors import AwsUnreachable
-from coinquery.monitor import assess, instances, public_names, silences, sweep_log, web
+from coinquery.monitor import assess, garbage, instances, public_names, silences, sweep_log, web
 from coinquery.monitor.alerts import Alert, step
 from coinquery.monitor.invoke import Summary
 from coinquery.monitor.outlook import Outlook
@@ -82,7 +82,8 @@ class Watch:
         """
         import uvloop
 
-        return uvloop.run(self._once())
+        with garbage.searched_seldom():
+            return uvloop.run(self._once())
 
     async def _once(self) -> Summary:
         async with web.open_session() as session:
