@@ -1,4 +1,4 @@
-"""Python's search for objects that only hold each other, which would be a tenth of a large sweep's processor time."""
+"""Python's search for objects that only hold each other, which would be a fifth of a large sweep's processor time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ YOUNG = 50_000
 
 @contextmanager
 def searched_seldom() -> Iterator[None]:
-    """While it is open, the search comes less often. Looking at an instance leaves nothing that it would find."""
+    """While it is open, the search comes less often. An instance that answers leaves nothing to find."""
     before = gc.get_threshold()
     gc.set_threshold(YOUNG, *before[1:])
     try:
