@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from coinquery.errors import MonitorFailed
 from coinquery.monitor import attempts
 from coinquery.monitor.attempts import read
-from coinquery.notify import attempt_messages
+from coinquery.notify import attempt_messages, pager
 from coinquery.notify.attempt_messages import Attempt
 from tests import monitor_stack
 from tests.cloudtrail import BALANCER_ARN, CHANGE_SET_ARN, PERSON, STACK_ARN, event, instances
@@ -156,7 +156,8 @@ def test_a_malformed_event_is_logged_and_not_tried_again(told: Any) -> None:
 @given(st.lists(st.from_regex("cq-[a-z0-9]{1,14}-[0-9]{4}-prod", fullmatch=True), min_size=1), st.text(max_size=400))
 def test_what_the_pager_is_told_is_within_the_limits_of_sns(stacks: list[str], who: str) -> None:
     """Amazon SNS, Publish: a subject is ASCII without line breaks, shorter than 100; a message has text."""
-    subject, text = attempt_messages.pager(Attempt("DeleteStack", tuple(stacks), who, "us-east-1", "now"))
+    title, text = attempt_messages.pager(Attempt("DeleteStack", tuple(stacks), who, "us-east-1", "now"))
+    subject = pager.fit(title)
     assert subject.isascii()
     assert subject.isprintable()
     assert 0 < len(subject) < 100

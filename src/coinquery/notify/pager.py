@@ -15,9 +15,13 @@ def publish(sns: SNSClient, topic: str, subject: str, text: str) -> str:
     """Publish; return the problem in one sentence, ``""`` if there is none."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    line = " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LIMIT]
     try:
-        sns.publish(TopicArn=topic, Subject=line, Message=text)
+        sns.publish(TopicArn=topic, Subject=fit(subject), Message=text)
     except (BotoCoreError, ClientError) as error:
         return f"the pager's topic: {error}"
     return ""
+
+
+def fit(subject: str) -> str:
+    """A subject as SNS takes it."""
+    return " ".join(subject.encode("ascii", "replace").decode().split())[:SUBJECT_LIMIT]
