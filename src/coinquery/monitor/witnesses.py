@@ -116,9 +116,7 @@ async def _with_hashes(
 
 async def _with_hash(witness: references.Witness, word: Word, wanted: Sequence[int], told: dict[int, str]) -> Word:
     """A word with the hashes at the wanted heights, which are asked for unless they were told before."""
-    missing = [height for height in wanted if height not in told]
-    answers = await asyncio.gather(*(attempt(witness.hash_at(height)) for height in missing))
-    found = {height: answer for height, answer in zip(missing, answers, strict=True) if isinstance(answer, str)}
+    found = await anchors.hashes(witness.hash_at, [height for height in wanted if height not in told])
     return msgspec.structs.replace(word, hashes=told | found)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from coinquery.nodes import NodeError, NodeState
-from coinquery.nodes.anchors import heights
-from coinquery.nodes.answers import attempt
+from coinquery.nodes import NodeState
+from coinquery.nodes.anchors import hashes, heights
 
 Hashes = dict[int, str]
 
@@ -40,8 +39,7 @@ class Anchors:
         below, remembered = self._remembered
         known = remembered if head_hash is not None and head_hash == below else {}
         missing = [height for height in heights(best) if height not in known]
-        answers = await asyncio.gather(*(attempt(self._block_hash(height)) for height in missing))
-        told = {height: it for height, it in zip(missing, answers, strict=True) if not isinstance(it, NodeError)}
+        told = await hashes(self._block_hash, missing)
         found = {height: it for height in heights(best) if (it := told.get(height) or known.get(height))}
         self._remembered = (head_hash, found)
         return found
