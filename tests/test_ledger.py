@@ -12,8 +12,8 @@ from coinquery import naming
 from coinquery.errors import NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
-from coinquery.rollout.identity import Key, Notes
 from coinquery.stacks.ledger import Entry, Ledger
+from coinquery.stacks.notes import GIVING_BACK, LIVE, RETIRED, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.worlds import World
 
@@ -86,7 +86,7 @@ def test_i11_the_same_command_joins_the_unfinished_rollout(store: ParameterStore
     first = identity.joined(store, key)
     assert first.begin(NOW)
     assert identity.joined(store, key).id == first.id == f"{coin}/prod/{REGION}/v1.2.0/1"
-    first.mark(identity.LIVE, NOW, "me")
+    first.mark(LIVE, NOW, "me")
     assert identity.joined(store, key).id == first.id, "one that went live is joined too: nothing is left to do"
     assert identity.joined(store, Key(coin, "prod", REGION, "v1.2")).attempt == 1, "a key that begins alike is another"
 
@@ -97,10 +97,10 @@ def test_i11_a_name_given_back_is_not_taken_again_and_a_retired_stack_makes_plac
     key = Key(coin, "prod", REGION, "v1")
     notes = identity.joined(store, key)
     notes.begin(NOW)
-    notes.mark(identity.GIVING_BACK, NOW, "an operator")
+    notes.mark(GIVING_BACK, NOW, "an operator")
     with pytest.raises(RolloutEnded, match="an operator"):
         identity.joined(store, key)
-    notes.mark(identity.RETIRED, NOW, "an operator")
+    notes.mark(RETIRED, NOW, "an operator")
     assert identity.joined(store, key).attempt == 2
 
 
@@ -115,6 +115,6 @@ def test_a_note_is_kept_as_the_first_wrote_it(store: ParameterStore, coin: str) 
     notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
     assert notes.settle("way-back", "first") == "first"
     assert notes.settle("way-back", "second") == "first"
-    assert identity.of_id(store, notes.id).get("way-back") == "first"
-    mark = notes.mark(identity.LIVE, NOW, "one")
-    assert notes.mark(identity.LIVE, datetime.now(UTC), "two") == mark == notes.marked(identity.LIVE)
+    assert of_id(store, notes.id).get("way-back") == "first"
+    mark = notes.mark(LIVE, NOW, "one")
+    assert notes.mark(LIVE, datetime.now(UTC), "two") == mark == notes.marked(LIVE)

@@ -13,7 +13,7 @@ from coinquery.errors import StackIsLive
 from coinquery.naming import StackName
 from coinquery.retirement.ladder import Ladder
 from coinquery.rollout import way_back
-from coinquery.rollout.identity import RETIRING, SWITCHED, Key, Notes
+from coinquery.stacks.notes import RETIRING, SWITCHED, Key, Notes
 from coinquery.stacks.protection import Protector
 from tests.teams import REGION, Team
 

@@ -10,16 +10,16 @@ from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, Refused, StackInUse, StackIsLive
 from coinquery.rollout import way_back
-from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
 from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, requests
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from coinquery.dns.world import Answer
-    from coinquery.rollout.identity import Notes
     from coinquery.rollout.rollout import Means
+    from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
 

@@ -9,17 +9,17 @@ from coinquery import naming
 from coinquery.errors import NotOurStack, Refused, WrongUse
 from coinquery.retirement.ladder import Ladder
 from coinquery.retirement.steps import ClimbLadder, DeleteStack, LiftProtection
-from coinquery.rollout.identity import RETIRED, RETIRING, of_id
 from coinquery.stacks import stack as stacks
+from coinquery.stacks.notes import RETIRED, RETIRING, of_id
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
-    from coinquery.rollout.identity import Notes
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
     from coinquery.stacks.ledger import Entry
+    from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
 

@@ -11,8 +11,8 @@ from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
 from coinquery.rollout import identity, plan, preflight
-from coinquery.rollout.identity import Key, Notes
 from coinquery.rollout.rollout import Means, Rollout
+from coinquery.stacks.notes import LIVE, Key, Notes
 
 if TYPE_CHECKING:
     from coinquery.releases.git import Git
@@ -67,8 +67,8 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         if not new:
             raise
         raise NotFinished(stopped.what, "Run the same command without --new: it carries on from here.") from stopped
-    if rollout.notes.marked(identity.LIVE) is None:
-        rollout.notes.mark(identity.LIVE, means.clock.now(), means.journal.who)
+    if rollout.notes.marked(LIVE) is None:
+        rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
         means.journal.write(rollout.reserved, "deploy", "live", rollout.notes.id, rollout.release.commit)
 
 

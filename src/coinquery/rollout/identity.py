@@ -8,44 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.errors import RolloutEnded
-from coinquery.stacks.notes import (
-    CREATED,
-    GIVEN_BACK,
-    GIVING_BACK,
-    LIVE,
-    RETIRED,
-    RETIRING,
-    ROLLOUTS,
-    SWITCHED,
-    Key,
-    Mark,
-    Notes,
-    of_id,
-)
+from coinquery.stacks.notes import GIVING_BACK, RETIRED, RETIRING, ROLLOUTS, Key, Notes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from coinquery.stacks.parameter_store import ParameterStore
-
-__all__ = [
-    "CREATED",
-    "GIVEN_BACK",
-    "GIVING_BACK",
-    "LIVE",
-    "RETIRED",
-    "RETIRING",
-    "SWITCHED",
-    "Key",
-    "Mark",
-    "Notes",
-    "another",
-    "claim",
-    "joined",
-    "latest",
-    "of_id",
-    "refuse_retired",
-]
 
 
 def latest(store: ParameterStore, key: Key) -> Notes | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
-from coinquery.rollout.identity import GIVING_BACK, SWITCHED
 from coinquery.rollout.proof import MonitorProof, TargetProof
 from coinquery.rollout.steps.announce import Announce
 from coinquery.rollout.steps.confirm_protection import ConfirmProtection
@@ -23,15 +22,16 @@ from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
 from coinquery.rollout.steps.wait_for_nodes import WaitForNodes
 from coinquery.rollout.steps.wait_for_targets import WaitForTargets
 from coinquery.stacks import foundation, parameters
+from coinquery.stacks.notes import GIVING_BACK, SWITCHED
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coinquery.rollout.identity import Mark
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Step
     from coinquery.rollout.way_back import GoingBack
+    from coinquery.stacks.notes import Mark
 
 
 @dataclass(frozen=True)

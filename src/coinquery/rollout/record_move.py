@@ -9,7 +9,7 @@ from coinquery.rollout.step import Observation, holds, missing, waiting
 
 if TYPE_CHECKING:
     from coinquery.dns.names import Names, Record, Standing
-    from coinquery.rollout.identity import Notes
+    from coinquery.stacks.notes import Notes
 
 
 class RecordMove:

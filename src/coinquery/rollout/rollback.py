@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import NoWayBack
 from coinquery.rollout import plan, way_back
-from coinquery.rollout.identity import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
 from coinquery.rollout.way_back import GoingBack, WayBack
 from coinquery.stacks import inventory
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from coinquery.dns.names import Names
     from coinquery.naming import StackName
     from coinquery.releases.release import Release
-    from coinquery.rollout.identity import Notes
     from coinquery.stacks.journal import Journal
     from coinquery.stacks.ledger import Ledger
+    from coinquery.stacks.notes import Notes
     from coinquery.stacks.parameter_store import ParameterStore
     from coinquery.stacks.stack import Stack
 

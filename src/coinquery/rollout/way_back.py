@@ -14,8 +14,8 @@ from coinquery.stacks.way_back import WayBack, decode, newest, note, read
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
-    from coinquery.rollout.identity import Notes
     from coinquery.rollout.rollout import Means
+    from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
 __all__ = ["GoingBack", "WayBack", "read", "store"]

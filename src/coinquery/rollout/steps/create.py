@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.errors import NotOurStack, RolloutEnded, StackFailed
-from coinquery.rollout.identity import CREATED, refuse_retired
+from coinquery.rollout.identity import refuse_retired
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import create
 from coinquery.stacks import stack as stacks
+from coinquery.stacks.notes import CREATED
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.rollout.identity import GIVING_BACK, of_id, refuse_retired
+from coinquery.rollout.identity import refuse_retired
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
+from coinquery.stacks.notes import GIVING_BACK, of_id
 
 if TYPE_CHECKING:
     from coinquery.rollout.proof import Proof

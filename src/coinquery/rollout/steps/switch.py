@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import RolloutEnded
 from coinquery.rollout import way_back
-from coinquery.rollout.identity import GIVING_BACK, LIVE, SWITCHED, refuse_retired
+from coinquery.rollout.identity import refuse_retired
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 from coinquery.rollout.step import Outcome, missing
+from coinquery.stacks.notes import GIVING_BACK, LIVE, SWITCHED
 
 if TYPE_CHECKING:
     from coinquery.dns.names import Standing

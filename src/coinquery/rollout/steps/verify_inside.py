@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coinquery.durations import Duration
-    from coinquery.rollout.identity import Mark
     from coinquery.rollout.proof import MonitorProof
+    from coinquery.stacks.notes import Mark
 
 
 class VerifyInside:
