@@ -17,10 +17,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 
 class Session:
-    """One run of ``cq``."""
+    """One run of ``cq``; ``clock`` is the machine's own where none is handed in."""
 
-    def __init__(self, config_path: str | None) -> None:
+    def __init__(self, config_path: str | None, clock: Clock | None = None) -> None:
         self._config_path = config_path
+        self._clock = clock
 
     @cached_property
     def config(self) -> Config:
@@ -49,10 +50,10 @@ class Session:
 
     @cached_property
     def clock(self) -> Clock:
-        """The machine's own clock."""
+        """The clock of this run."""
         from coinquery.clock import SystemClock
 
-        return SystemClock()
+        return self._clock or SystemClock()
 
 
 def print_json(document: Any) -> None:

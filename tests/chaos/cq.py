@@ -1,0 +1,11 @@
+"""The real ``cq``, in a process of its own, with the clock of ``tests.chaos.clock`` handed in."""
+
+from __future__ import annotations
+
+import sys
+
+from coinquery.cli import run
+from tests.chaos.clock import from_environment
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:], from_environment()))

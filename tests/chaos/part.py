@@ -1,0 +1,48 @@
+"""How a part of the chaos run is run: a light world and a shop, progress on standard error, rows kept at the end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.chaos.results import PROJECT, Part, Row, save
+from tests.chaos.shop import Shop
+from tests.chaos.stage import light_world
+
+
+@contextmanager
+def shop(coins: int) -> Iterator[Shop]:
+    """A shop in a light world of its own."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, light_world(Path(folder) / "world") as (world, stage):
+        (Path(folder) / "team").mkdir()
+        yield Shop.open(world, stage, Path(folder) / "team", coins)
+
+
+def main(name: str, run: Callable[[], Sequence[Row]]) -> None:
+    """Run a part, say and keep what it found; exit with 1 unless all of it ended right."""
+    began = time.monotonic()
+    rows = list(run())
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    seconds = round(time.monotonic() - began, 1)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    part = Part(name=name, commit=commit, time=now, seconds=seconds, rows=rows)
+    save(part)
+    for row in rows:
+        say(f"{row.command}: {row.what}: {row.right} of {row.tried} right")
+        for problem in row.problems:
+            say(f"    {problem}")
+    say(f"{name}: {'all right' if part.right else 'NOT all right'}, {seconds:.0f} s")
+    sys.exit(0 if part.right else 1)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(f"{datetime.now(UTC):%H:%M:%S}Z  {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,168 @@
+"""A proxy between one process and the AWS endpoint: it notes every call and, below boto3, does to it what AWS may do.
+
+Each process under test gets a proxy of its own, so that what happens to a call happens to that process alone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from multidict import CIMultiDict
+from yarl import URL
+
+from coinquery.local.calls import Answer, Call
+from tests.monitored import Background
+
+#: How the names of operations begin that change nothing.
+_LOOKS = ("Describe", "Get", "List", "Head", "BatchGet", "Lookup", "Test", "Filter", "Validate", "Simulate")
+_HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Expect", "Date", "Server")
+
+Forward = Callable[[Call], Awaitable[Answer]]
+
+
+class Lost(Exception):
+    """The connection breaks and no answer reaches the caller."""
+
+
+class Intervention(Protocol):
+    """Stands between the caller and AWS: may answer itself, delay, change the answer, or raise Lost."""
+
+    async def __call__(self, call: Call, forward: Forward) -> Answer:
+        """The answer that the caller gets."""
+        ...
+
+
+@dataclass
+class Made:
+    """One call that was made: its place among all (from 0), what it was, and the status that came back (0: none)."""
+
+    index: int
+    service: str
+    operation: str
+    region: str
+    subject: str
+    began: float
+    status: int = 0
+
+    @property
+    def changes(self) -> bool:
+        """Whether the call asks for a change."""
+        return not self.operation.startswith(_LOOKS)
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation} {self.subject}".strip()
+
+
+@dataclass
+class Proxy:
+    """``url`` is the endpoint to hand to the process; ``interventions`` stand in line, the first nearest to it."""
+
+    url: str
+    interventions: list[Intervention] = field(default_factory=list)
+    calls: list[Made] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def changes(self) -> list[Made]:
+        """The calls so far that asked for a change."""
+        return [call for call in list(self.calls) if call.changes]
+
+    async def answer(self, call: Call, upstream: Forward) -> Answer:
+        """Note the call and answer it."""
+        with self._lock:
+            made = Made(len(self.calls), call.service, call.operation, call.region, subject(call), time.time())
+            self.calls.append(made)
+        forward = upstream
+        for intervention in reversed(self.interventions):
+            forward = _bound(intervention, forward)
+        answer = await forward(call)
+        made.status = answer.status
+        return answer
+
+
+def subject(call: Call) -> str:
+    """What a call is about, as far as that tells calls of one operation apart: a name or path, in short."""
+    parameters = call.parameters
+    for key in ("Name", "StackName", "logStreamName", "LoadBalancerArn", "SecretId"):
+        if key in parameters:
+            return str(parameters[key])
+    names = parameters.get("Names")
+    if isinstance(names, list):
+        return " ".join(map(str, names))
+    return call.target.partition("?")[0] if call.service in ("route53", "lambda", "s3") else ""
+
+
+@contextmanager
+def between(background: Background, address: str, upstream: str, *interventions: Intervention) -> Iterator[Proxy]:
+    """A proxy at a free port of ``address`` in front of ``upstream``, for as long as the block runs."""
+    proxy = Proxy("", list(interventions))
+    runner = background.run(_serve(proxy, address, upstream))
+    try:
+        yield proxy
+    finally:
+        background.run(runner.cleanup())
+
+
+async def _serve(proxy: Proxy, address: str, upstream: str) -> web.AppRunner:
+    session = ClientSession(
+        connector=TCPConnector(limit=0), timeout=ClientTimeout(total=300), cookie_jar=DummyCookieJar(), trust_env=False
+    )
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = Call(request.method, request.raw_path, _passed_on(request.headers), await request.read())
+        try:
+            answer = await proxy.answer(call, lambda sent: _forward(session, upstream, sent))
+        except (Lost, ClientError):
+            if request.transport is not None:
+                request.transport.abort()
+            raise
+        return _response(request, answer)
+
+    async def close(_: web.Application) -> None:
+        await session.close()
+
+    app = web.Application(client_max_size=2**28)
+    app.router.add_route("*", "/{path:.*}", handle)
+    app.on_cleanup.append(close)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, address, 0)
+    await site.start()
+    proxy.url = f"http://{address}:{runner.addresses[0][1]}"
+    return runner
+
+
+async def _forward(session: ClientSession, upstream: str, call: Call) -> Answer:
+    url = URL(upstream + call.target, encoded=True)
+    async with session.request(
+        call.method, url, headers=call.headers, data=call.body, allow_redirects=False
+    ) as response:
+        return Answer(response.status, await response.read(), response.headers)
+
+
+def _response(request: web.Request, answer: Answer) -> web.Response:
+    headers = _passed_on(answer.headers)
+    if request.method == "HEAD" and "Content-Length" in answer.headers:
+        headers["Content-Length"] = answer.headers["Content-Length"]
+    return web.Response(status=answer.status, body=answer.body or None, headers=headers)
+
+
+def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    passed = CIMultiDict(headers)
+    for name in _HOP_BY_HOP:
+        passed.popall(name, None)
+    passed.pop("Content-Encoding", None)
+    return passed
+
+
+def _bound(intervention: Intervention, forward: Forward) -> Forward:
+    async def answer(call: Call) -> Answer:
+        return await intervention(call, forward)
+
+    return answer

@@ -1,0 +1,182 @@
+"""A team with many coins on a stage, and its ``cq`` in processes that a proxy stands before."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.chaos.proxy import Intervention, Proxy, between
+from tests.chaos.stage import Stage
+from tests.monitored import Background
+from tests.teams import REGION, Team
+from tests.worlds import World
+
+PROJECT = Path(__file__).parents[2]
+#: Short waits: what is waited for here comes within a second, or never.
+WAITS = {"quiet": "2s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
+
+
+@dataclass
+class Ran:
+    """A ``cq`` that ended, or was killed (``code`` -9)."""
+
+    code: int
+    out: str
+    said: str
+    seconds: float
+
+
+class Running:
+    """A ``cq`` under way; ``on_line`` is told each line that it says, as it says it."""
+
+    def __init__(self, command: list[str], cwd: Path, env: dict[str, str], on_line: Callable[[str], None]) -> None:
+        self._began = time.monotonic()
+        self._lines: list[str] = []
+        self._on_line = on_line
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        self._process.send_signal(signal.SIGKILL)
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def end(self, seconds: float = 120) -> Ran:
+        """Wait for its end."""
+        assert self._process.stdout is not None
+        try:
+            out = self._process.stdout.read()
+            code = self._process.wait(seconds)
+        finally:
+            if self._process.poll() is None:
+                self.kill()
+        self._reader.join(10)
+        return Ran(code, out, "".join(self._lines), time.monotonic() - self._began)
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._lines.append(line)
+            self._on_line(line)
+
+
+@dataclass
+class Shop:
+    """``background`` runs the proxies; every process's proxy forwards to the world's gateway."""
+
+    team: Team
+    stage: Stage
+    background: Background
+    _numbers: Iterator[int] = field(default_factory=count)
+    _free: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, world: World, stage: Stage, root: Path, coins: int) -> Shop:
+        """A team of two releases, with so many coins of one instance each."""
+        team = Team.form(world, root)
+        shop = cls(team, stage, stage.background)
+        shop._shorten()
+        shop.add_coins(coins)
+        return shop
+
+    def add_coins(self, number: int) -> None:
+        """Coins that no one has used yet, made known to the monitor by one bootstrap."""
+        text = self.team.path.read_text("utf-8")
+        entry = _entry(text)
+        tickers = [f"k{next(self._numbers):03}" for _ in range(number)]
+        added = [entry.replace("coins.eth", f"coins.{ticker}") for ticker in tickers]
+        self.team.path.write_text(text + "\n" + "\n".join(added), "utf-8")
+        self.team.must("bootstrap", "--region", REGION, "--yes")
+        self._free += tickers
+
+    def coin(self) -> str:
+        """A coin that no one has used yet."""
+        if not self._free:
+            self.add_coins(40)
+        return self._free.pop(0)
+
+    @contextmanager
+    def proxy(self, *interventions: Intervention) -> Iterator[Proxy]:
+        """A proxy for one process."""
+        state = self.team.world.state
+        with between(self.background, state.address(0, 9), state.gateway, *interventions) as proxy:
+            yield proxy
+
+    def start(
+        self,
+        proxy: Proxy,
+        *arguments: str,
+        on_line: Callable[[str], None] = lambda _: None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Running:
+        """The real ``cq`` behind that proxy, its waits ten times shorter."""
+        env = {
+            **self.team.world.environment,
+            "CQ_CONFIG": str(self.team.path),
+            "AWS_ENDPOINT_URL": proxy.url,
+            "PYTHONPATH": str(PROJECT),
+            **environment,
+        }
+        command = [sys.executable, "-m", "tests.chaos.cq", *arguments]
+        return Running(command, self.team.repository.folder, env, on_line)
+
+    def run(
+        self,
+        *arguments: str,
+        interventions: tuple[Intervention, ...] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Ran:
+        """The same, to its end."""
+        with self.proxy(*interventions) as proxy:
+            return self.start(proxy, *arguments, environment=environment).end()
+
+    def must(self, *arguments: str) -> Ran:
+        """The same, where it must end well."""
+        ran = self.run(*arguments)
+        assert ran.code == 0, ran.said
+        return ran
+
+    def deploy(self, coin: str, release: str = "v1.0.0", *more: str) -> tuple[str, ...]:
+        """The words of a deploy to production."""
+        return ("deploy", coin, "--release", release, "--region", REGION, "--yes", *more)
+
+    def announcements(self, stack: str) -> list[str]:
+        """What Slack was told of a stack, line by line."""
+        inbox = self.team.world.state.root / "slack.jsonl"
+        return [line for line in inbox.read_text("utf-8").splitlines() if stack in line] if inbox.exists() else []
+
+    def _shorten(self) -> None:
+        text = self.team.path.read_text("utf-8")
+        head, _, rest = text.partition("[waits]\n")
+        kept = "\n".join(line for line in rest.split("\n") if line.partition(" =")[0] not in WAITS)
+        short = "".join(f'{key} = "{value}"\n' for key, value in WAITS.items())
+        self.team.path.write_text(f"{head}[waits]\n{short}{kept}", "utf-8")
+
+
+def _entry(text: str) -> str:
+    """The configuration's eth, with one instance."""
+    found = re.search(r"^\[coins\.eth\]$.*?(?=^\[(?!\[?coins\.eth)|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[0].replace("[coins.eth]\n", "[coins.eth]\ninstances = 1\n", 1)
