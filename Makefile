@@ -7,7 +7,7 @@ CHECKOV := .cache/checkov
 # Tests mostly wait for the local AWS: three workers, each with one of its own, keep two processors busy.
 WORKERS ?= 3
 
-.PHONY: setup demo test check bench requirements clean
+.PHONY: setup demo test check chaos bench requirements clean
 
 setup: .venv/installed
 
@@ -22,6 +22,11 @@ check: setup $(CHECKOV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	scripts/check-templates $(BIN) $(CHECKOV)/bin
+
+# Kill points, faults, races, load and the state machine in full, on the local AWS: about an hour. PARTS="kills races"
+# runs only those.
+chaos: setup
+	$(BIN)/python -m tests.chaos $(PARTS)
 
 bench: setup
 	$(BIN)/python benchmarks/service.py

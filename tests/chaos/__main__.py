@@ -1,0 +1,79 @@
+"""``make chaos``: every part of the chaos run, and the table in ``docs/reliability.md`` that it makes.
+
+Without arguments all parts are run; the names of parts run only those. ``--table`` writes the table from what is kept.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from tests.chaos.part import say
+from tests.chaos.results import FOLDER, PROJECT, Part, load
+
+#: Each part's name, and the command that runs it. Parts of one line run at the same time, one for each of two cores.
+PARTS: tuple[dict[str, tuple[str, ...]], ...] = (
+    {"kills": ("tests.chaos.kills",), "machine": ("tests.chaos.machine",)},
+    {"faults": ("tests.chaos.faults",), "races": ("tests.chaos.races",)},
+    {"mutants": ("tests.chaos.mutants",), "fuzz": ("tests.chaos.fuzz",)},
+    {"load": ("tests.chaos.load",)},
+    {"machine-real": ("tests.chaos.machine", "--real")},
+)
+NAMES = tuple(name for line in PARTS for name in line)
+PAGE = PROJECT / "docs" / "reliability.md"
+BEGIN, END = "<!-- table: made by `make chaos` -->", "<!-- end of the table -->"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run parts and write the table; 1 if a part did not end right."""
+    if "--table" in arguments:
+        write(load(NAMES))
+        return 0
+    unknown = set(arguments) - set(NAMES)
+    if unknown:
+        say(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+        return 2
+    began = time.monotonic()
+    failed = [name for line in PARTS for name in _run(line, set(arguments or NAMES))]
+    write(load(NAMES))
+    verdict = f"NOT right: {', '.join(failed)}" if failed else "all right"
+    say(f"chaos took {(time.monotonic() - began) / 60:.0f} min; {verdict}")
+    return 1 if failed else 0
+
+
+def _run(line: dict[str, tuple[str, ...]], wanted: set[str]) -> list[str]:
+    """Run parts side by side, each with a log of its own; return those that did not end right."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    running = {}
+    for name in line.keys() & wanted:
+        log = FOLDER / f"{name}.log"
+        say(f"{name} begins; its log is {log.relative_to(PROJECT)}")
+        with log.open("w") as file:
+            running[name] = subprocess.Popen(
+                [sys.executable, "-m", *line[name]], cwd=PROJECT, stdout=file, stderr=subprocess.STDOUT
+            )
+    failed = [name for name, process in running.items() if process.wait() != 0]
+    for name in running:
+        say(f"{name}: {(FOLDER / f'{name}.log').read_text(errors='replace').strip().splitlines()[-1:]}")
+    return failed
+
+
+def write(parts: Iterable[Part]) -> None:
+    """Put the table into its page."""
+    head, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n\n{table(parts)}\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+def table(parts: Iterable[Part]) -> str:
+    """One line a row, in the order of the parts, and a line for each part: when it was run, on what, how long."""
+    kept = list(parts)
+    lines = ["| part | command | what was done to it | tried | ended right |", "| --- | --- | --- | ---: | ---: |"]
+    lines += [f"| {p.name} | {r.command} | {r.what} | {r.tried} | {r.right} |" for p in kept for r in p.rows]
+    times = [f"- {p.name}: {p.time[:16]}Z, commit {p.commit[:12]}, {p.seconds / 60:.1f} min" for p in kept]
+    return "\n".join([*lines, "", *times]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
