@@ -12,7 +12,7 @@ class CoinQueryError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
         self.what = what
         self.remedy = remedy
@@ -154,3 +154,55 @@ class LinesRejected(CoinQueryError):
 
 class MonitorFailed(CoinQueryError):
     """The health monitor ran and did not finish its sweep."""
+
+
+class Unreadable(CoinQueryError):
+    """A value that cq keeps in AWS is not what cq wrote, so nothing may be built on it."""
+
+
+class WrongAccount(WrongUse):
+    """The credentials belong to another account than the one that ``cq.toml`` names."""
+
+
+class NoSuchStack(WrongUse):
+    """The stack that was named does not stand."""
+
+
+class NothingFound(CoinQueryError):
+    """What was looked for belongs to no stack."""
+
+
+class NotAgreed(Refused):
+    """Nobody agreed to a change of production, or nobody could be asked."""
+
+
+class PackageNotBuilt(CoinQueryError):
+    """The monitor's code could not be put together."""
+
+
+class LocalAwsUp(Refused):
+    """The AWS of one machine is up already, and something else may be using it."""
+
+
+class DemoFailed(CoinQueryError):
+    """The demonstration did not show what it must: a command ended otherwise, or requests were lost."""
+
+
+class NoSuccessor(Refused):
+    """No healthy stack serves in place of the one that is to be retired (I6)."""
+
+
+class NeededAsWayBack(Refused):
+    """The live stack goes back to the one that is to be retired (I6)."""
+
+
+class NotPermitted(WrongUse):
+    """AWS does not permit the caller, or the role that works for it, what the command needs."""
+
+
+class NotReady(CoinQueryError):
+    """Something that production needs is missing, or could not be seen, which is no better (I13)."""
+
+
+class ClockWrong(CoinQueryError):
+    """This machine's clock is so far from AWS's that AWS takes no request."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,14 @@ from coinquery import __version__
 from coinquery.cli.session import Session
 from coinquery.errors import CoinQueryError
 
+if TYPE_CHECKING:
+    from coinquery.clock import Clock
+
 #: Every command with its one line of help, so that ``cq --help`` need not load them.
 COMMANDS = {
     "demo": "The whole process on this machine: two production stacks and the way back.",
     "local": "The AWS of one machine: up, down, status, env.",
+    "check": "Configuration, credentials, permissions, regions: what is missing, how to mend it.",
     "bootstrap": "What a region needs once: network, monitor, home region.",
     "name": "The parts of a stack name and every AWS name derived from it.",
     "release": "Releases from the production branch: create, list.",
@@ -23,6 +28,7 @@ COMMANDS = {
     "retire": "Take a stack down, by the ladder.",
     "ls": "All stacks: live or standby, release, commit, health, protection.",
     "status": "One stack in full, instance by instance.",
+    "history": "Who did what to a stack, when, why, with what result.",
     "find": "An address, instance, host name or commit: which stack is it?",
     "monitor": "The health monitor, here instead of in Lambda; silences.",
     "dns": "The records, where they point, and whether the world sees it.",
@@ -60,7 +66,7 @@ def cq(context: click.Context, config: str | None, debug: bool) -> None:  # noqa
     Exit codes: 0 done, 1 failed, 2 wrong use or bad configuration, 3 refused by a guard, 4 not finished: run the
     same command again.
     """
-    context.obj = Session(config)
+    context.obj = Session(config, context.obj)
 
 
 def main() -> None:
@@ -68,10 +74,10 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command; return its exit code."""
+def run(arguments: list[str], clock: Clock | None = None) -> int:
+    """Run one command, by the machine's own clock if it is handed none; return its exit code."""
     try:
-        cq.main(arguments, prog_name="cq", standalone_mode=False)
+        cq.main(arguments, prog_name="cq", standalone_mode=False, obj=clock)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:

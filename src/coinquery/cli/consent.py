@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coinquery.errors import Refused
+from coinquery.errors import NotAgreed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,10 +24,10 @@ def show_plan(steps: Iterable[Step]) -> list[dict[str, str]]:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on if a person agrees or has agreed with ``--yes``; raise Refused otherwise."""
+    """Go on if a person agrees or has agreed with ``--yes``; raise NotAgreed otherwise."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused("there is no terminal to ask on", "Look at the plan with --plan, then add --yes.")
+        raise NotAgreed("there is no terminal to ask on", "Look at the plan with --plan, then add --yes.")
     if not click.confirm(question, err=True):
-        raise Refused("not agreed", "Nothing was changed.")
+        raise NotAgreed("not agreed", "Nothing was changed. Run it again and answer y, or add --yes.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery import secret
 from coinquery.notify.slack import ATTEMPTS, Delivery, post
 
 if TYPE_CHECKING:
@@ -39,15 +40,8 @@ class Announcer:
         if self._reference is None:
             return Delivery(False, 0, "Slack is not configured: cq.toml has no [slack] webhook")
         try:
-            webhook = self._webhook(self._reference)
+            webhook = secret.read(self._aws, self._region, self._reference)
         except (BotoCoreError, ClientError) as error:
-            reason = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            reason = secret.problem(error)
             return Delivery(False, 0, f"the webhook's secret {self._reference} can't be read: {reason}")
         return post(webhook, message, self._clock, self._attempts)
-
-    def _webhook(self, reference: str) -> str:
-        store, _, name = reference.partition(":")
-        if store == "ssm":
-            parameter = self._aws.ssm(self._region).get_parameter(Name=name, WithDecryption=True)
-            return parameter["Parameter"]["Value"].strip()
-        return self._aws.secrets(self._region).get_secret_value(SecretId=name).get("SecretString", "").strip()

@@ -9,6 +9,8 @@ from coinquery.durations import lasting
 from coinquery.notify.blocks import Block, context, escape, fields, header, link, section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coinquery.releases.release import Release
 
 #: What Slack is sent: ``text`` for notifications and old clients, ``blocks`` for everybody else.
@@ -77,3 +79,20 @@ def production_live(live: ProductionLive) -> Message:
             context(small_print),
         ],
     }  # fmt: skip
+
+
+def glass_broken(stack: str, who: str, reason: str, skipped: Sequence[str], possible_repeat: bool) -> Message:
+    """The message that a stack is retired although rungs of its ladder do not hold: which, by whom, why."""
+    title = f"Break-glass: {stack} is being retired"
+    small_print = [escape(f"By {who}")]
+    if possible_repeat:
+        small_print.insert(0, "Possible repeat: this may have been told before")
+    return {
+        "text": escape(f"{title}, by {who}: {reason}", 1000),
+        "blocks": [
+            header(title),
+            section(f"Why: {reason}"),
+            section("Skipped: " + "; ".join(skipped)),
+            context(small_print),
+        ],
+    }

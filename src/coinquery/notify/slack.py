@@ -1,7 +1,8 @@
 """Post a message to a Slack incoming webhook: bounded in time and tries, its address never shown (I14).
 
 Slack answers 200 ``ok``; 429 with ``Retry-After`` when it is asked too often (about one message a second and
-channel); other 4xx with the reason as text, which no retry mends.
+channel); other 4xx with the reason as text, which no retry mends. A message whose answer was lost, or was 5xx, may have
+arrived: it is sent again, marked as a possible repeat (I11).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from coinquery.clock import Clock
 from coinquery.notify.messages import Message
+from coinquery.notify.repeats import marked
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -41,14 +43,16 @@ def post(webhook: str, message: Message, clock: Clock, attempts: int = ATTEMPTS)
     problem = ""
     for attempt in range(1, attempts + 1):
         answer = _send(webhook, message)
-        if isinstance(answer, str):
-            problem, pause, again = answer, 2.0 ** (attempt - 1), True
+        if isinstance(answer, NoAnswer):
+            problem, pause, again = answer.why, 2.0 ** (attempt - 1), True
         elif answer.status == 200:
             return Delivery(True, attempt)
         else:
             problem, pause, again = _refusal(webhook, answer), _pause(answer, attempt), _is_passing(answer)
         if not again:
             return Delivery(False, attempt, problem)
+        if _may_have_arrived(answer):
+            message = marked(message)
         if attempt < attempts:
             clock.sleep(pause)
     return Delivery(False, attempts, problem)
@@ -61,7 +65,19 @@ def scrub(text: str, webhook: str) -> str:
     return hidden.replace(path, "[webhook]") if len(path) > 1 else hidden
 
 
-def _send(webhook: str, message: Message) -> BaseHTTPResponse | str:
+@dataclass(frozen=True)
+class NoAnswer:
+    """Why there is no answer, and whether the message was sent at all."""
+
+    why: str
+    sent: bool
+
+
+def _may_have_arrived(answer: BaseHTTPResponse | NoAnswer) -> bool:
+    return answer.sent if isinstance(answer, NoAnswer) else answer.status >= 500
+
+
+def _send(webhook: str, message: Message) -> BaseHTTPResponse | NoAnswer:
     """Slack's answer, or why there is none."""
     import urllib3
 
@@ -75,7 +91,8 @@ def _send(webhook: str, message: Message) -> BaseHTTPResponse | str:
                 headers={"Content-Type": "application/json; charset=utf-8", "User-Agent": "coinquery"},
             )  # fmt: skip
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        return f"Slack gave no answer ({type(error).__name__})"
+        unsent = urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError | ValueError
+        return NoAnswer(f"Slack gave no answer ({type(error).__name__})", not isinstance(error, unsent))
 
 
 def _refusal(webhook: str, answer: BaseHTTPResponse) -> str:

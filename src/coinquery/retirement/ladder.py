@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
-from coinquery.errors import NameNotTyped, Refused, StackInUse, StackIsLive
+from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackInUse, StackIsLive
+from coinquery.retirement.rung import Rung
 from coinquery.rollout import way_back
 from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, requests
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, RETIRED, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,51 +24,57 @@ if TYPE_CHECKING:
     from coinquery.stacks.stack import Stack
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One check: whether it holds, what it saw, and which error refuses if it does not."""
-
-    title: str
-    holds: bool
-    saw: str
-    refusal: type[Refused]
-
-
 class Ladder:
-    """The rungs for one stack. ``typed`` is the name as a person typed it, None if nobody was asked."""
+    """The rungs for one stack. ``typed`` is the name as a person typed it, None if nobody was asked.
 
-    def __init__(self, means: Means, stack: Stack, typed: str | None) -> None:
+    ``glass`` is whether the glass is broken: then a rung that waits is skipped where it does not hold.
+    """
+
+    def __init__(self, means: Means, stack: Stack, typed: str | None, *, glass: bool = False) -> None:
         self._means = means
         self._stack = stack
         self._typed = typed
+        self._glass = glass
         self._notes: Notes = of_id(means.store, stack.rollout)
         self._back = way_back.read(self._notes)
         self._live = inventory.leading(inventory.everywhere(means.aws, means.config), means.names.read())
 
     def rungs(self) -> Iterator[Rung]:
         """All rungs, cheapest first; a stack that never was live has fewer to climb."""
-        yield self._name_typed()
-        yield self._not_live()
-        yield self._no_move_under_way()
-        if self._back is None or self._notes.marked(RETIRED) is not None:
-            return
-        yield from (check() for check in self._once_live())
+        for check in self._checks():
+            rung = check()
+            yield replace(rung, skipped=self._glass and rung.waits and not rung.holds)
 
-    def climb(self) -> None:
-        """Raise the refusal of the first rung that does not hold."""
+    def climb(self) -> tuple[Rung, ...]:
+        """The rungs that were skipped; raise the refusal of the first that does not let pass."""
+        skipped = []
         for rung in self.rungs():
-            if not rung.holds:
-                raise rung.refusal(f"{self._stack.name} stays: {rung.title}: {rung.saw}", "Nothing was changed.")
+            if not rung.lets_pass:
+                raise rung.refusal(f"{self._stack.name} stays: {rung.told()}", f"Nothing was changed. {rung.needs}.")
+            if rung.skipped:
+                skipped.append(rung)
+        return tuple(skipped)
 
-    def _once_live(self) -> tuple[Callable[[], Rung], ...]:
-        always = (self._old_answers_gone, self._quiet)
-        return (*always, self._successor, self._way_back_over) if self._stack.name.is_production else always
+    def _checks(self) -> tuple[Callable[[], Rung], ...]:
+        always = (self._name_typed, self._not_live, self._no_move_under_way)
+        if self._back is None or self._notes.marked(RETIRED) is not None:
+            return always
+        once_live = (*always, self._old_answers_gone, self._quiet)
+        return (*once_live, self._successor, self._way_back_over) if self._stack.name.is_production else once_live
 
     def _name_typed(self) -> Rung:
         name = str(self._stack.name)
         holds = self._typed == name or not self._stack.name.is_production
-        saw = "typed in full" if holds else f"the typed name is {self._typed!r}" if self._typed else "no name was typed"
-        return Rung("the name is typed in full", holds, saw, NameNotTyped)
+        saw = "typed in full" if self._typed == name else "not needed below production"
+        if not holds:
+            saw = f"the typed name is {self._typed!r}" if self._typed else "no name was typed"
+        return Rung(
+            title="the name is typed in full",
+            holds=holds,
+            saw=saw,
+            needs="" if holds else f"Type it when you are asked, or with --name {name}",
+            refusal=NameNotTyped,
+        )
 
     def _not_live(self) -> Rung:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
@@ -75,33 +82,44 @@ class Ladder:
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
         led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
-        return Rung("not live", not led, f"{', '.join(led) or 'no name'} leads to it", StackIsLive)
+        coin = self._stack.name.coin
+        needs = f"Move the name away: deploy a successor (cq deploy {coin}), or give it back (cq rollback {coin})"
+        return Rung(
+            title="not live",
+            holds=not led,
+            saw=f"{', '.join(led) or 'no name'} leads to it",
+            needs=needs if led else "",
+            refusal=StackIsLive,
+        )
 
     def _no_move_under_way(self) -> Rung:
-        """A process may be about to move a name here: it has noted so, and may not have moved it yet."""
-        title = "no move of a name to it is under way"
-        now, limit = self._means.clock.now(), timedelta(seconds=self._means.config.waits.dns_sync.seconds)
-        if self._back is not None and self._notes.marked(SWITCHED) is None:
-            since = datetime.fromisoformat(self._back.time)
-            return Rung(title, now - since > limit, f"a switch to it was begun at {since:%H:%M:%S}Z", StackIsLive)
+        """A process may be about to move a name here: it has set its lock, and may not have moved it yet."""
+        moving = self._notes.marked(MOVING)
+        if moving is not None:
+            end = datetime.fromisoformat(moving.time) + timedelta(seconds=self._means.config.waits.dns_sync.seconds)
+            saw, over = f"{moving.who} was moving one at {moving.time}", self._means.clock.now() > end
+            return _no_move(saw, "" if over else f"Wait until {_clock(end)}, or let that command end")
         giving = None if self._live is None else of_id(self._means.store, self._live.rollout)
         back = None if giving is None else way_back.read(giving)
         if giving is None or back is None or back.stack != str(self._stack.name):
-            return Rung(title, True, "none", StackIsLive)
-        under_way = giving.marked(GIVING_BACK) is not None and giving.marked(GIVEN_BACK) is None
-        return Rung(
-            title, not under_way, f"a way back to it {'was begun' if under_way else 'is not begun'}", StackIsLive
-        )
+            return _no_move("none", "")
+        if giving.marked(GIVING_BACK) is None or giving.marked(GIVEN_BACK) is not None:
+            return _no_move("a way back to it is not begun", "")
+        return _no_move("a way back to it was begun", f"Let it end: cq rollback {self._stack.name.coin}")
 
     def _old_answers_gone(self) -> Rung:
-        title, since = "the old answer's time is over", self._moved_away()
-        answers = self._ask_servers()
+        since, answers = self._moved_away(), self._ask_servers()
         problems = [f"{answer.server}: {answer.problem}" for answer in answers if answer.problem]
-        if since is None or problems or not answers:
-            return Rung(title, False, "; ".join(problems) or "nobody noted when the name moved away", StackInUse)
+        if since is None:
+            needs = 'See docs/runbook.md, "A stack can\'t be retired"'
+            return _old_answers("nobody noted when the name moved away", needs)
+        if problems or not answers:
+            return _old_answers("; ".join(problems) or "no name server", "Wait until every name server answers")
         longest = max(answer.ttl for answer in answers)
-        over = self._means.clock.now() >= since + timedelta(seconds=longest)
-        return Rung(title, over, f"the name moved away at {since:%H:%M:%S}Z, answers live {longest} s", StackInUse)
+        end = since + timedelta(seconds=longest)
+        over = self._means.clock.now() >= end
+        saw = f"the name moved away at {since:%H:%M:%S}Z, answers live {longest} s"
+        return _old_answers(saw, "" if over else f"Wait until {_clock(end)}")
 
     def _ask_servers(self) -> list[Answer]:
         names, config = self._means.names, self._means.config
@@ -113,27 +131,38 @@ class Ladder:
         cloudwatch = self._means.aws.cloudwatch(self._stack.region)
         seen = requests.traffic(cloudwatch, self._stack, window, self._means.clock.now())
         saw = f"{seen.requests} requests in the last {window}" if seen.known else f"no metrics in the last {window}"
-        return Rung("no requests", seen.known and seen.requests == 0, saw, StackInUse)
+        wait = f"Wait until none has come for {window}, or find who still asks it"
+        needs = wait if seen.known else f"Wait until CloudWatch has HealthyHostCount of the last {window}"
+        quiet = seen.known and seen.requests == 0
+        return Rung(
+            title="no requests",
+            holds=quiet,
+            saw=saw,
+            needs="" if quiet else needs,
+            waits=True,
+            refusal=StackInUse,
+        )
 
     def _successor(self) -> Rung:
         live, means = self._live, self._means
         if live is None:
-            return Rung("a healthy successor is live", False, "no stack of ours is live", Refused)
+            return _healthy("no stack of ours is live", f"Deploy a successor: cq deploy {self._stack.name.coin}")
         gaps = MonitorProof(means.aws, means.config, means.clock, live.region, lambda: live).gaps()
-        saw = told(gaps) or "proven"
-        return Rung("a healthy successor is live", not gaps, f"{live.name}: {saw}", Refused)
+        needs = f"See what keeps it from being healthy: cq status {live.name}" if gaps else ""
+        return _healthy(f"{live.name}: {told(gaps) or 'proven'}", needs)
 
     def _way_back_over(self) -> Rung:
-        title, length = "nobody needs it as the way back", self._means.config.waits.way_back
+        length = self._means.config.waits.way_back
         if self._live is None:
-            return Rung(title, False, "no stack of ours is live", Refused)
+            return _unneeded("no stack of ours is live", f"Deploy a successor: cq deploy {self._stack.name.coin}")
         notes = of_id(self._means.store, self._live.rollout)
         back, switched = way_back.read(notes), notes.marked(SWITCHED)
         if back is None or switched is None or back.stack != str(self._stack.name):
-            return Rung(title, True, f"{self._live.name} does not go back to it", Refused)
+            return _unneeded(f"{self._live.name} does not go back to it", "")
         end = datetime.fromisoformat(switched.time) + timedelta(seconds=length.seconds)
         over = self._means.clock.now() >= end
-        return Rung(title, over, f"{self._live.name} goes back to it until {end:%Y-%m-%d %H:%M}Z", Refused)
+        saw = f"{self._live.name} goes back to it until {end:%Y-%m-%d %H:%M}Z"
+        return _unneeded(saw, "" if over else f"Wait until {_clock(end)}")
 
     def _moved_away(self) -> datetime | None:
         """When the name had moved away: given back by this stack, or taken by the live one; None if it never came."""
@@ -143,3 +172,26 @@ class Ladder:
         if mark is None and self._live is not None:
             mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
         return None if mark is None else datetime.fromisoformat(mark.time)
+
+
+def _no_move(saw: str, needs: str) -> Rung:
+    title = "no move of a name to it is under way"
+    return Rung(title=title, holds=not needs, saw=saw, needs=needs, refusal=StackIsLive)
+
+
+def _old_answers(saw: str, needs: str) -> Rung:
+    title = "the old answer's time is over"
+    return Rung(title=title, holds=not needs, saw=saw, needs=needs, waits=True, refusal=StackInUse)
+
+
+def _healthy(saw: str, needs: str) -> Rung:
+    return Rung(title="a healthy successor is live", holds=not needs, saw=saw, needs=needs, refusal=NoSuccessor)
+
+
+def _unneeded(saw: str, needs: str) -> Rung:
+    title = "nobody needs it as the way back"
+    return Rung(title=title, holds=not needs, saw=saw, needs=needs, waits=True, refusal=NeededAsWayBack)
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}Z"

@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coinquery import naming
-from coinquery.errors import NotOurStack, Refused, WrongUse
+from coinquery.errors import NoSuchStack, NotOurStack
+from coinquery.notify.announcer import Announcer
+from coinquery.retirement import break_glass
+from coinquery.retirement.break_glass import BrokenGlass, TellBrokenGlass
 from coinquery.retirement.ladder import Ladder
+from coinquery.retirement.lock import Lock
 from coinquery.retirement.steps import ClimbLadder, DeleteStack, LiftProtection
+from coinquery.rollout.journaled import Journaled
 from coinquery.stacks import stack as stacks
-from coinquery.stacks.notes import RETIRED, RETIRING, of_id
+from coinquery.stacks.chapter import Chapter
+from coinquery.stacks.notes import RETIRED, of_id
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
+    from coinquery.retirement.rung import Rung
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
@@ -22,37 +29,50 @@ if TYPE_CHECKING:
     from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
+#: The whole retirement as the journal names it, and the changes that are at their end when the stack is gone.
+RETIRE = "retire"
+ENDS = (LiftProtection.title, DeleteStack.title, RETIRE)
+
 
 @dataclass(frozen=True)
 class Retirement:
-    """A stack that may go, and the steps that take it away; no steps if it is gone. ``kept`` names what stays."""
+    """A stack that may go, and the steps that take it away; no steps if it is gone. ``kept`` names what stays.
+
+    ``rungs`` is the ladder as it was seen when the plan was made, ``reason`` why the glass is broken (``""``: it is
+    not), ``chapter`` the retirement's part of the journal.
+    """
 
     name: StackName
     notes: Notes
-    ladder: tuple[Step, ...]
+    rungs: tuple[Rung, ...]
+    ladder: tuple[ClimbLadder, ...]
     steps: tuple[Step, ...]
     kept: tuple[str, ...]
+    reason: str
+    chapter: Chapter
 
 
-def make_plan(means: Means, name: StackName, typed: str | None) -> Retirement:
-    """Find the stack and lay out what its retirement takes; nothing is changed.
+def make_plan(means: Means, name: StackName, typed: str | None, reason: str = "") -> Retirement:
+    """Find the stack, look at every rung, and lay out what its retirement takes; nothing is changed.
 
-    Raises WrongUse where there is no such stack and none was retired, NotOurStack where its tags name no rollout.
+    With a ``reason`` the glass is broken. Raises NoSuchStack where there is no such stack and none was retired,
+    NotOurStack where its tags name no rollout.
     """
     entry = means.ledger.entry(name)
     stack = _find(means, name, entry)
     if stack is None:
-        return Retirement(name, _retired(means, name, entry), (), (), _kept(name))
+        notes = _retired(means, name, entry)
+        return Retirement(name, notes, (), (), (), _kept(name), reason, _chapter(means, name, notes, reason))
     if not stack.rollout:
-        raise NotOurStack(f"{name} carries no coinquery:rollout tag: cq did not make it", "Nothing was changed.")
-    cloudformation = means.aws.cloudformation(stack.region)
-    protector = Protector(cloudformation, means.aws.elbv2(stack.region))
-    steps = (
-        LiftProtection(stack, cloudformation, protector),
-        DeleteStack(stack, cloudformation, means.config.waits.delete),
-    )
-    ladder = (ClimbLadder(Ladder(means, stack, typed)),)
-    return Retirement(name, of_id(means.store, stack.rollout), ladder, steps, _kept(name))
+        raise NotOurStack(
+            f"{name} carries no coinquery:rollout tag: cq did not make it",
+            "Nothing was changed. Whoever made it takes it down; CloudTrail says who that was.",
+        )
+    notes = of_id(means.store, stack.rollout)
+    chapter = _chapter(means, name, notes, reason)
+    ladder = Ladder(means, stack, typed, glass=bool(reason))
+    climb, steps = ClimbLadder(ladder), _steps(means, stack, notes, chapter, reason)
+    return Retirement(name, notes, tuple(ladder.rungs()), (climb,), steps, _kept(name), reason, chapter)
 
 
 def carry_out(planned: Retirement, means: Means, run: Run) -> None:
@@ -61,20 +81,49 @@ def carry_out(planned: Retirement, means: Means, run: Run) -> None:
     Who moves a name notes that first and then looks for RETIRING; this notes RETIRING first and then looks for that
     note. So one of the two always sees the other.
     """
+    chapter, notes = planned.chapter, planned.notes
     if not planned.steps:
+        for what in ENDS:
+            chapter.hold(what, f"{planned.name} is gone")
         return
-    notes, now, who = planned.notes, means.clock.now(), means.journal.who
-    run.carry_out(planned.ladder)
-    means.journal.write(planned.name, "retire", "begins", notes.id)
-    notes.mark(RETIRING, now, who)
-    try:
+    lock = Lock(notes, means)
+    with lock.taken_back_if_refused():
         run.carry_out(planned.ladder)
-    except Refused:
-        notes.unmark(RETIRING)
-        raise
-    notes.mark(RETIRED, now, who)
-    run.carry_out(planned.steps)
-    means.journal.write(planned.name, "retire", "done", notes.id)
+    with chapter.change(RETIRE, str(planned.name)):
+        with lock.taken_back_if_refused():
+            lock.take()
+            run.carry_out(planned.ladder)
+        _break_glass(planned, means)
+        notes.mark(RETIRED, means.clock.now(), means.journal.who)
+        run.carry_out(planned.steps)
+
+
+def _break_glass(planned: Retirement, means: Means) -> None:
+    """Keep what was skipped, in the journal and in the notes, before the stack goes."""
+    skipped = tuple(rung.told() for climb in planned.ladder for rung in climb.skipped)
+    if not skipped:
+        return
+    with planned.chapter.change("break the glass", "skipped: " + "; ".join(skipped)):
+        time, who = means.clock.now().isoformat(timespec="seconds"), means.journal.who
+        break_glass.keep(planned.notes, BrokenGlass(time=time, who=who, reason=planned.reason, skipped=skipped))
+
+
+def _steps(means: Means, stack: Stack, notes: Notes, chapter: Chapter, reason: str) -> tuple[Step, ...]:
+    """The way down; the team is told first where the glass is broken, or was by one who may not have told it."""
+    cloudformation = means.aws.cloudformation(stack.region)
+    steps: list[Step] = [
+        LiftProtection(stack, cloudformation, Protector(cloudformation, means.aws.elbv2(stack.region))),
+        DeleteStack(stack, cloudformation, means.config.waits.delete),
+    ]
+    if reason or break_glass.kept(notes) is not None:
+        announcer = Announcer.of(means.config, means.aws, means.clock)
+        steps.insert(0, TellBrokenGlass(stack.name, notes, means, announcer))
+    return tuple(Journaled(step, chapter) for step in steps)
+
+
+def _chapter(means: Means, name: StackName, notes: Notes, reason: str) -> Chapter:
+    why = f"cq retire, break-glass: {reason}" if reason else "cq retire"
+    return Chapter(means.journal, lambda: name, lambda: notes.id, why)
 
 
 def _find(means: Means, name: StackName, entry: Entry | None) -> Stack | None:
@@ -84,12 +133,12 @@ def _find(means: Means, name: StackName, entry: Entry | None) -> Stack | None:
 
 
 def _retired(means: Means, name: StackName, entry: Entry | None) -> Notes:
-    """The notes of a stack whose retirement was begun, and which is gone; raise WrongUse for any other."""
+    """The notes of a stack whose retirement was begun, and which is gone; raise NoSuchStack for any other."""
     if entry is None:
-        raise WrongUse(f"there is no stack {name}: the number was never given out", "See what there is: cq ls")
+        raise NoSuchStack(f"there is no stack {name}: the number was never given out", "See what there is: cq ls")
     notes = of_id(means.store, entry.rollout)
     if notes.marked(RETIRED) is None:
-        raise WrongUse(f"there is no stack {name} in {entry.region}", f"See what became of it: cq find {name}")
+        raise NoSuchStack(f"there is no stack {name} in {entry.region}", f"See what became of it: cq find {name}")
     return notes
 
 

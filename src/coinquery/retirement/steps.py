@@ -5,36 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.durations import Duration
-from coinquery.errors import StackFailed
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import stack as stacks
-from coinquery.stacks.create import first_failure
+from coinquery.stacks.create import failure, first_failure
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
     from coinquery.retirement.ladder import Ladder
+    from coinquery.retirement.rung import Rung
     from coinquery.stacks.protection import Protector
     from coinquery.stacks.stack import Stack
 
 
 class ClimbLadder:
-    """Holds when every rung holds; raises the refusal of the first that does not."""
+    """Holds when every rung lets pass; raises the refusal of the first that does not.
+
+    ``skipped`` are the rungs that were skipped when it was last climbed.
+    """
 
     title = "climb the ladder"
     limit = Duration(300)
 
     def __init__(self, ladder: Ladder) -> None:
         self._ladder = ladder
+        self.skipped: tuple[Rung, ...] = ()
 
     def intent(self) -> str:
         """What the plan shows."""
-        return "; ".join(f"{rung.title}: {rung.saw}" for rung in self._ladder.rungs())
+        return "every rung holds, or refuses"
 
     def observe(self) -> Observation:
         """Look at every rung."""
-        self._ladder.climb()
-        return holds("every rung holds")
+        self.skipped = self._ladder.climb()
+        skipped = "; ".join(rung.told() for rung in self.skipped)
+        return holds(f"every rung holds but those skipped: {skipped}" if skipped else "every rung holds")
 
     def act(self) -> None:
         """Nothing: a rung holds or refuses."""
@@ -88,8 +93,9 @@ class DeleteStack:
         if stack is None:
             return holds(f"{self._stack.name} is gone")
         if stack.status == "DELETE_FAILED" and self._asked:
-            raise StackFailed(
-                f"{stack.name} is DELETE_FAILED: {first_failure(self._cloudformation, stack.name)}",
+            raise failure(
+                f"{stack.name} is DELETE_FAILED",
+                first_failure(self._cloudformation, stack.name),
                 "Mend the cause, then run the same command again.",
             )
         deleting = stack.status == "DELETE_IN_PROGRESS"

@@ -57,7 +57,10 @@ def make_plan(means: Means, git: Git, order: Order) -> Plan:
 
 
 def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
-    """Do what the plan says and note the end. With ``new`` the rollout is begun as one that nobody else drives."""
+    """Do what the plan says and note the end, in the journal first: who carries on after that has nothing to do.
+
+    With ``new`` the rollout is begun as one that nobody else drives.
+    """
     rollout = planned.rollout
     if new:
         rollout.notes = identity.claim(rollout.notes, means.clock.now())
@@ -68,8 +71,8 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
             raise
         raise NotFinished(stopped.what, "Run the same command without --new: it carries on from here.") from stopped
     if rollout.notes.marked(LIVE) is None:
+        planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
         rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
-        means.journal.write(rollout.reserved, "deploy", "live", rollout.notes.id, rollout.release.commit)
 
 
 def _find(means: Means, git: Git, order: Order) -> Release:
@@ -89,10 +92,10 @@ def _only_region(level: str, regions: tuple[str, ...]) -> str:
 def _check_number(means: Means, order: Order, notes: Notes) -> None:
     if order.number is None:
         return
-    given = notes.get("proposal-1")
-    if given is not None and int(given) != order.number:
+    given = notes.number("proposal-1")
+    if given is not None and given != order.number:
         raise NumberTaken(
-            f"rollout {notes.id} has number {int(given):04} already, not {order.number:04}",
+            f"rollout {notes.id} has number {given:04} already, not {order.number:04}",
             "Leave --number away to carry on with it, or begin another rollout with --new.",
         )
     name = StackName(order.coin, order.number, order.level)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery import stored
 from coinquery.errors import RolloutEnded
 from coinquery.stacks.notes import GIVING_BACK, RETIRED, RETIRING, ROLLOUTS, Key, Notes
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def latest(store: ParameterStore, key: Key) -> Notes | None:
     """The newest rollout of the key, None if there was none."""
     path = f"{ROLLOUTS}/{key}"
-    attempts = [int(name.removeprefix(path + "/").split("/")[0]) for name in store.below(path)]
+    below = ((name, name.removeprefix(path + "/").split("/")[0]) for name in store.below(path))
+    attempts = [stored.whole(attempt, f"the attempt in the name of parameter {name}") for name, attempt in below]
     return Notes(store, key, max(attempts)) if attempts else None
 
 
@@ -52,7 +54,7 @@ def another(store: ParameterStore, key: Key) -> Notes:
 def refuse_retired(notes: Notes, name: object) -> None:
     """Raise RolloutEnded if the rollout's stack is being retired: no name may come to lead to it.
 
-    Call it after the intention to move a name is noted; ``cq retire`` looks for that note after it has set its own.
+    Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
     """
     for what in (RETIRED, RETIRING):
         mark = notes.marked(what)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
+from coinquery.rollout.journaled import Journaled
 from coinquery.rollout.proof import MonitorProof, TargetProof
 from coinquery.rollout.steps.announce import Announce
 from coinquery.rollout.steps.confirm_protection import ConfirmProtection
@@ -22,12 +23,14 @@ from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
 from coinquery.rollout.steps.wait_for_nodes import WaitForNodes
 from coinquery.rollout.steps.wait_for_targets import WaitForTargets
 from coinquery.stacks import foundation, parameters
+from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.notes import GIVING_BACK, SWITCHED
 from coinquery.stacks.protection import Protector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Step
     from coinquery.rollout.way_back import GoingBack
@@ -36,10 +39,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """A rollout and its steps, in the order of the process document."""
+    """A rollout and its steps, in the order of the process document; ``chapter`` is its part of the journal."""
 
     rollout: Rollout
     steps: tuple[Step, ...]
+    chapter: Chapter
 
 
 def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
@@ -47,33 +51,37 @@ def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
 
     Raises BadConfiguration and NotBootstrapped where something is not right.
     """
-    given = _parameters(rollout, means)
+    roles = foundation.roles(means.aws, means.config)
+    given = _parameters(rollout, means, roles)
     reserve = ReserveStackName(rollout, means.ledger, means.clock, number)
-    begin = (FindRelease(rollout), reserve, CreateStack(rollout, means, given))
-    steps = _production(rollout, means) if rollout.level_name == "prod" else _elsewhere(rollout, means)
-    return Plan(rollout, begin + steps)
+    why = f"cq deploy, release {rollout.release.tag}, commit {rollout.release.commit}"
+    chapter = Chapter(means.journal, lambda: rollout.reserved, lambda: rollout.notes.id, why)
+    create = CreateStack(rollout, means, given, roles.cloudformation)
+    begin = (FindRelease(rollout), reserve, Journaled(create, chapter))
+    steps = (_production if rollout.level_name == "prod" else _elsewhere)(rollout, means, chapter)
+    return Plan(rollout, begin + steps, chapter)
 
 
-def _production(rollout: Rollout, means: Means) -> tuple[Step, ...]:
+def _production(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step, ...]:
     aws, region, commit = means.aws, rollout.region, rollout.release.commit
     proof = MonitorProof(aws, means.config, means.clock, region, lambda: rollout.created)
     return (
         WaitForNodes(proof, means.config.waits.nodes),
         WaitForMonitor(proof, means.config.waits.monitor),
-        ConfirmProtection(lambda: rollout.reserved, _protector(means, region)),
-        SwitchDns(rollout, means, proof),
+        Journaled(ConfirmProtection(lambda: rollout.reserved, _protector(means, region)), chapter),
+        Journaled(SwitchDns(rollout, means, proof), chapter),
         VerifyInPublic(means, commit, lambda: rollout.created),
         *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED)),
-        Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)),
+        Journaled(Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)), chapter),
     )
 
 
-def _elsewhere(rollout: Rollout, means: Means) -> tuple[Step, ...]:
+def _elsewhere(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step, ...]:
     """Below production nothing is monitored, protected or announced."""
     proof = TargetProof(means.aws, rollout.region, lambda: rollout.created)
     return (
         WaitForTargets(proof, means.config.waits.nodes),
-        SwitchDns(rollout, means, proof),
+        Journaled(SwitchDns(rollout, means, proof), chapter),
         VerifyInPublic(means, rollout.release.commit, lambda: rollout.created),
     )
 
@@ -82,29 +90,39 @@ def _inside(means: Means, proof: MonitorProof, moved: Callable[[], Mark | None])
     return (VerifyInside(proof, means.config.waits.verify, moved),) if means.names.private else ()
 
 
-def way_back(means: Means, going: GoingBack) -> tuple[Step, ...]:
-    """The steps of a rollback from one stack to the one before."""
+def way_back(means: Means, going: GoingBack) -> tuple[tuple[Step, ...], Chapter]:
+    """The steps of a rollback from one stack to the one before, and its part of the journal of the first.
+
+    The journal of the other one tells of its protection.
+    """
     destination = going.destination
+    leaving, coming = (_of_rollback(means, going, name) for name in (going.source, destination.name))
     find, verify = FindWayBack(going), VerifyInPublic(means, destination.commit, lambda: destination)
     if not destination.name.is_production:
         targets = TargetProof(means.aws, destination.region, lambda: destination)
-        return (find, WaitForTargets(targets, means.config.waits.monitor), GiveBack(going, means, targets), verify)
+        give_back = Journaled(GiveBack(going, means, targets), leaving)
+        return (find, WaitForTargets(targets, means.config.waits.monitor), give_back, verify), leaving
     proof = MonitorProof(means.aws, means.config, means.clock, destination.region, lambda: destination)
-    return (
+    steps: tuple[Step, ...] = (
         find,
-        ConfirmProtection(lambda: destination.name, _protector(means, destination.region)),
+        Journaled(ConfirmProtection(lambda: destination.name, _protector(means, destination.region)), coming),
         WaitForMonitor(proof, means.config.waits.monitor),
-        GiveBack(going, means, proof),
+        Journaled(GiveBack(going, means, proof), leaving),
         verify,
         *_inside(means, proof, lambda: going.notes.marked(GIVING_BACK)),
     )
+    return steps, leaving
+
+
+def _of_rollback(means: Means, going: GoingBack, name: StackName) -> Chapter:
+    return Chapter(means.journal, lambda: name, lambda: going.notes.id, f"cq rollback {name.coin}")
 
 
 def _protector(means: Means, region: str) -> Protector:
     return Protector(means.aws.cloudformation(region), means.aws.elbv2(region))
 
 
-def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
+def _parameters(rollout: Rollout, means: Means, roles: foundation.Roles) -> dict[str, str]:
     config, aws, coin, level, region = means.config, means.aws, rollout.coin, rollout.level, rollout.region
     preflight.check_images(coin)
     means.names.check()
@@ -113,6 +131,7 @@ def _parameters(rollout: Rollout, means: Means) -> dict[str, str]:
     image_id = preflight.machine_image(aws, config, region)
     return {
         **parameters.network(config, level, coin, ground, region),
+        **parameters.rights(roles),
         **parameters.machines(coin, level.instances or coin.instances, image_id, rollout.snapshot),
         **parameters.containers(coin, rollout.image, rollout.release.tag),
     }

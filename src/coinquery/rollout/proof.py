@@ -9,6 +9,7 @@ from coinquery.errors import CoinQueryError, InstanceNotProven
 from coinquery.monitor import gate, invoke
 from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances
+from coinquery.stored import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,12 +63,12 @@ class MonitorProof:
         if self._asked is not None and now - self._asked < self._pause:
             return
         self._asked = now
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             invoke.ask(self._functions)
             self._problem = {}
-        except (CoinQueryError, ClientError) as error:
+        except (CoinQueryError, BotoCoreError, ClientError) as error:
             self._problem = {"monitor": str(error)}
 
     def out_of_step(self) -> dict[str, str]:
@@ -105,7 +106,7 @@ class MonitorProof:
         stack = self._stack()
         found = instances.of_stack(self._ec2, stack.name)
         running = {who: instance for who, instance in found.items() if instance.running}
-        if len(running) == stack.instances:
+        if len(running) == stack.instances != 0:
             return running, dict(self._problem)
         return running, self._problem | {"instances": f"{len(running)} of {stack.instances} are running"}
 
@@ -133,7 +134,7 @@ class TargetProof:
     def gaps(self) -> dict[str, str]:
         """What the load balancer says of each target that is not healthy, and whether some are missing."""
         stack = self._stack()
-        group = stack.outputs["TargetGroupArn"]
+        group = output(stack.outputs, "TargetGroupArn", stack.name)
         targets = self._elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         states = {target["Target"]["Id"]: target["TargetHealth"] for target in targets}
         gaps = {
@@ -141,7 +142,7 @@ class TargetProof:
             for who, health in states.items()
             if health.get("State") != "healthy"
         }
-        if len(states) < stack.instances:
+        if not states or len(states) < stack.instances:
             gaps["instances"] = f"{len(states)} of {stack.instances} are registered"
         return gaps
 

@@ -8,6 +8,8 @@ from coinquery.dns.zone import same
 from coinquery.rollout.step import Observation, holds, missing, waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coinquery.dns.names import Names, Record, Standing
     from coinquery.stacks.notes import Notes
 
@@ -36,9 +38,12 @@ class RecordMove:
                 return waiting(f"Amazon's name servers do not all have {record.name} yet")
         return holds(" and ".join(record.name for record in self._names.records()) + " in step everywhere")
 
-    def make(self, old: Standing, target: Standing, comment: str) -> None:
-        """Move what is not there yet from exactly ``old`` to ``target``; keep the ids of the changes."""
-        changes = self._names.move(old, target, comment)
+    def make(self, old: Standing, target: Standing, comment: str, before: Callable[[], None]) -> None:
+        """Move what is not there yet from exactly ``old`` to ``target``; keep the ids of the changes.
+
+        ``before`` is called right before each batch.
+        """
+        changes = self._names.move(old, target, comment, before)
         for record in self._names.records():
             self._notes.settle(self._note(record), changes.get(record.kind) or self._touch(record, comment))
 

@@ -7,29 +7,32 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import NoWayBack
 from coinquery.rollout import plan, way_back
+from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack, WayBack
 from coinquery.stacks import inventory
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, RETIRED, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Sequence
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
+    from coinquery.stacks.chapter import Chapter
     from coinquery.stacks.stack import Stack
 
-#: How many of the newest rollouts are looked at for one that was switched or is being given back.
-LOOKED_AT = 10
+    #: Rollouts by stack name, the newest first.
+    Seen = Sequence[tuple[StackName, Notes]]
 
 
 @dataclass(frozen=True)
 class Return:
-    """A way back that can be gone, and its steps."""
+    """A way back that can be gone, its steps, and its part of the journal."""
 
     going: GoingBack
     steps: tuple[Step, ...]
+    chapter: Chapter
 
 
 def make_plan(means: Means, coin: str, level: str, source: StackName | None = None) -> Return:
@@ -41,37 +44,39 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     stacks = [s for s in inventory.everywhere(means.aws, means.config) if (s.name.coin, s.name.level) == (coin, level)]
     standing = means.names.read()
     live = inventory.leading(stacks, standing)
-    name, notes = _source(means, coin, level, None if live is None else live.name, source)
+    seen = list(recent(means, coin, level))
+    half = _half_switched(seen, inventory.led_to(stacks, standing))
+    name, notes = half or _source(means, seen, None if live is None else live.name, source)
     back = _stored(name, way_back.read(notes))
     going = GoingBack(name, _destination(means, name, back, stacks), standing, back, notes)
-    return Return(going, plan.way_back(means, going))
+    return Return(going, *plan.way_back(means, going))
 
 
 def carry_out(planned: Return, means: Means, run: Run) -> None:
-    """Do what the plan says and note the end."""
+    """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     run.carry_out(planned.steps)
+    of_id(means.store, planned.going.destination.rollout).unmark(MOVING)
+    planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
     planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
-def _source(
-    means: Means, coin: str, level: str, live: StackName | None, named: StackName | None
-) -> tuple[StackName, Notes]:
+def _half_switched(seen: Seen, led: Collection[str]) -> tuple[StackName, Notes] | None:
+    """The stack that one record leads to while the other still leads to the stack before it: that is given up."""
+    if len(led) < 2:
+        return None
+    return next((each for each in seen if {str(each[0]), _leads_back_to(each[1])} == led), None)
+
+
+def _source(means: Means, seen: Seen, live: StackName | None, named: StackName | None) -> tuple[StackName, Notes]:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
-    recent = list(_recent(means, coin, level))
-    for name, notes in recent:
+    for name, notes in seen:
         if _under_way(notes) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
             return name, notes
-    for name, notes in recent:
+    for name, notes in seen:
         if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
-            _refuse_second(means, name, notes, recent, named)
+            _refuse_second(means, name, notes, seen, named)
             return name, notes
     raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", "Look at it with: cq dns show")
-
-
-def _recent(means: Means, coin: str, level: str) -> Iterator[tuple[StackName, Notes]]:
-    entries = means.ledger.entries(f"/coinquery/stacks/{coin}/{level}")
-    for name in sorted(entries, reverse=True)[:LOOKED_AT]:
-        yield name, of_id(means.store, entries[name].rollout)
 
 
 def _under_way(notes: Notes) -> bool:
@@ -83,12 +88,10 @@ def _leads_back_to(notes: Notes) -> str:
     return "" if back is None else back.stack
 
 
-def _refuse_second(
-    means: Means, name: StackName, notes: Notes, recent: Iterable[tuple[StackName, Notes]], named: StackName | None
-) -> None:
+def _refuse_second(means: Means, name: StackName, notes: Notes, seen: Seen, named: StackName | None) -> None:
     """A command that is run again must not go back one more: that takes a person who says from where."""
     came = notes.marked(SWITCHED)
-    for other, theirs in recent:
+    for other, theirs in seen:
         given = theirs.marked(GIVEN_BACK)
         if given is None or named == name or _leads_back_to(theirs) != str(name):
             continue

@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from coinquery import aws
+from coinquery.durations import lasting
 from coinquery.errors import NotFinished
-from coinquery.rollout.step import Observation, Outcome, Step
+from coinquery.rollout.journaled import Journaled
+from coinquery.rollout.step import Observation, Outcome, Step, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from coinquery.clock import Clock
     from coinquery.durations import Duration
+
+#: How many looks in a row may go without an answer of AWS; each of them is repeated by boto3 already.
+UNANSWERED = 3
 
 
 class Progress(Protocol):
@@ -30,6 +36,10 @@ class Progress(Protocol):
 
     def ended(self, step: Step, seen: Observation, seconds: float) -> None:
         """A step's result holds, after that many seconds."""
+        ...
+
+    def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
+        """The run stops at the first of the steps that are missing; those that stand were seen to hold."""
         ...
 
 
@@ -53,6 +63,7 @@ class Run:
         self._clock = clock
         self._progress = progress
         self._poll = poll
+        self._unanswered = 0
         self.done: list[Done] = []
         self._leave = None if stay is None else clock.now() + timedelta(seconds=stay.seconds)
 
@@ -61,8 +72,16 @@ class Run:
 
         Raises NotFinished when a step's time or the stay is over, and whatever a step raises.
         """
-        for step in steps:
-            self._finish(step)
+        steps = tuple(steps)
+        for number, step in enumerate(steps):
+            try:
+                self._finish(step)
+            except (Exception, KeyboardInterrupt) as error:
+                stands = dict.fromkeys(done.step for done in self.done)
+                self._progress.stopped(list(stands), [left.title for left in steps[number:]])
+                if isinstance(step, Journaled):
+                    step.stopped(error)
+                raise
 
     def _finish(self, step: Step) -> None:
         begun = self._clock.now()
@@ -72,7 +91,7 @@ class Run:
         while (seen := self._look(step)).outcome is not Outcome.HOLDS:
             if self._clock.now() >= deadline:
                 raise NotFinished(
-                    f"not finished: {step.title}: {seen.detail}",
+                    f"not finished within {lasting((deadline - begun).total_seconds())}: {step.title}: {seen.detail}",
                     "Run the same command again: it carries on from here.",
                 )
             if seen.outcome is Outcome.MISSING and not just_acted:
@@ -86,7 +105,15 @@ class Run:
         self._progress.ended(step, seen, seconds)
 
     def _look(self, step: Step) -> Observation:
-        seen = step.observe()
+        """What the step sees. To look again harms nothing: an AWS that is gone for a moment is waited for."""
+        try:
+            seen = step.observe()
+            self._unanswered = 0
+        except Exception as error:
+            self._unanswered += 1
+            if self._unanswered > UNANSWERED or not aws.passes(error):
+                raise
+            seen = waiting(f"AWS gives no answer: {error}")
         self._progress.saw(step, seen)
         return seen
 

@@ -9,10 +9,13 @@ import msgspec
 
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
+from coinquery.errors import RecordMoved
 from coinquery.stacks import inventory
 from coinquery.stacks.way_back import WayBack, decode, newest, note, read
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
     from coinquery.stacks.notes import Notes
@@ -36,18 +39,33 @@ def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> W
     """Keep what stands now as the rollout's way back, unless one is kept that is still good; return the one that is.
 
     One is good as long as each record is where it was or already leads to ``target``. If others moved the records
-    before this rollout moved any, what stands now is kept as the next way back.
+    before this rollout moved any, what stands now is kept as the next way back. What is half switched is no way back:
+    raises RecordMoved.
     """
     turn, kept = newest(notes)
     if kept is not None and (_is_good(kept.standing, standing, target) or _is_ours(standing, target)):
         return kept
-    live = inventory.leading(inventory.everywhere(means.aws, means.config), standing)
+    stacks = inventory.everywhere(means.aws, means.config)
+    _refuse_half_switched(inventory.led_to(stacks, standing), means, notes)
+    live = inventory.leading(stacks, standing)
     back = WayBack(
         standing=standing,
         stack="" if live is None else str(live.name),
         time=means.clock.now().isoformat(timespec="seconds"),
+        who=means.journal.who,
     )
-    return decode(notes.settle(note(turn + 1), msgspec.json.encode(back).decode()))
+    kept_as = note(turn + 1)
+    return decode(notes.settle(kept_as, msgspec.json.encode(back).decode()), notes.path(kept_as))
+
+
+def _refuse_half_switched(led: Collection[str], means: Means, notes: Notes) -> None:
+    """Nobody could go back to records that lead to two stacks (I9)."""
+    if len(led) > 1:
+        raise RecordMoved(
+            f"{means.names.public.name} is on its way from one stack to another: {' and '.join(sorted(led))}",
+            "Nothing was changed. Run the command that began that again, or give it up with: "
+            f"cq rollback {notes.key.coin}. Then run this one again.",
+        )
 
 
 def _is_good(kept: Standing, standing: Standing, target: Standing) -> bool:

@@ -13,11 +13,22 @@ if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
 
     from coinquery.clock import Clock
-    from coinquery.naming import StackName
+
+BEGINS, CARRIED_ON, DONE, REFUSED = "begins", "carried on", "done", "refused"
+FAILED, NOT_FINISHED = "failed", "not finished"
+
+#: How the names of streams begin that belong to no stack: those of a region's bootstrap.
+OTHERS = "bootstrap-"
+
+#: How much of one field is kept; an event of CloudWatch Logs has its limit, and a reader has another.
+LONGEST_FIELD = 2000
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. ``what`` names the action, ``result`` is ``begins`` before it and its outcome after."""
+    """One line: ``what`` names the action, ``result`` is ``begins`` before it and its outcome after.
+
+    ``why`` is the command and its release, or the reason that a person gave. Lines of before have none.
+    """
 
     time: str
     who: str
@@ -25,6 +36,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     result: str
     rollout: str = ""
+    why: str = ""
     detail: str = ""
 
 
@@ -36,7 +48,7 @@ class Journal:
         self._clock = clock
         self.who = who
 
-    def write(self, stack: StackName, what: str, result: str, rollout: str = "", detail: str = "") -> None:
+    def write(self, stack: object, what: str, result: str, rollout: str = "", detail: str = "", why: str = "") -> None:
         """Add a line; raise LinesRejected if CloudWatch did not keep it, NotBootstrapped if there is no journal."""
         now = self._clock.now()
         line = Line(
@@ -46,6 +58,25 @@ class Journal:
             what=what,
             result=result,
             rollout=rollout,
-            detail=detail,
+            why=_fit(why),
+            detail=_fit(detail),
         )
         self._group.put(str(stack), [(int(now.timestamp() * 1000), msgspec.json.encode(line).decode())])
+
+    def newest(self, stack: object, limit: int) -> list[Line]:
+        """The newest lines of a stack, oldest first; what is no line of the journal is left out."""
+        return [line for line in map(read, self._group.newest(str(stack), limit)) if line is not None]
+
+
+def read(text: str) -> Line | None:
+    """A line of the journal; None for text that is none."""
+    try:
+        return msgspec.json.decode(text, type=Line)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
+
+
+def _fit(text: str) -> str:
+    """The text as a log can hold it: no half characters, and not without end."""
+    sound = text.encode("utf-8", "replace").decode()
+    return sound if len(sound) <= LONGEST_FIELD else sound[: LONGEST_FIELD - 1] + "…"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coinquery import naming
-from coinquery.errors import NumbersExhausted
+from coinquery import naming, stored
+from coinquery.errors import BadStackName, NumbersExhausted
 from coinquery.naming import StackName
 
 if TYPE_CHECKING:
@@ -40,28 +40,27 @@ class Ledger:
         if self._store.create(parameter, msgspec.json.encode(entry).decode()):
             self._store.note(_latest(name.coin, name.level), str(name.number))
             return True
-        standing = msgspec.json.decode(self._store.standing(parameter), type=Entry)
+        standing = stored.decode(self._store.standing(parameter), Entry, parameter)
         return standing.rollout == entry.rollout
 
     def entry(self, name: StackName) -> Entry | None:
-        """What the ledger keeps of a stack name; None if the number was never given out."""
-        value = self._store.get(naming.ledger_parameter(name))
-        return None if value is None else msgspec.json.decode(value, type=Entry)
+        """What the ledger keeps of a stack name; None if the number was never given out. Raises Unreadable."""
+        parameter = naming.ledger_parameter(name)
+        value = self._store.get(parameter)
+        return None if value is None else stored.decode(value, Entry, parameter)
 
     def entries(self, path: str = LEDGER) -> dict[StackName, Entry]:
-        """Every number ever given out, below ``/coinquery/stacks`` or a part of it."""
-        found: dict[StackName, Entry] = {}
-        for parameter, value in self._store.below(path).items():
-            coin, level, number = parameter.removeprefix(f"{LEDGER}/").split("/")
-            found[StackName(coin, int(number), level)] = msgspec.json.decode(value, type=Entry)
-        return found
+        """Every number ever given out, below ``/coinquery/stacks`` or a part of it. Raises Unreadable."""
+        below = self._store.below(path).items()
+        return {_stack_name(parameter): stored.decode(value, Entry, parameter) for parameter, value in below}
 
     def next_number(self, coin: str, level: str) -> int:
         """A good guess at the next free number. Only ``reserve`` decides.
 
-        Raises NumbersExhausted after 9999.
+        Raises NumbersExhausted after 9999, Unreadable where the guess is no number.
         """
-        number = int(self._store.get(_latest(coin, level)) or 0) + 1
+        latest = _latest(coin, level)
+        number = stored.whole(self._store.get(latest) or "0", f"parameter {latest}") + 1
         while number <= naming.LAST_NUMBER and self.entry(StackName(coin, number, level)) is not None:
             number += 1
         if number > naming.LAST_NUMBER:
@@ -69,6 +68,15 @@ class Ledger:
                 f"all {naming.LAST_NUMBER} numbers of {coin} {level} are given out", "Choose another ticker or level."
             )
         return number
+
+
+def _stack_name(parameter: str) -> StackName:
+    """The stack name that a parameter of the ledger is for."""
+    try:
+        coin, level, number = parameter.removeprefix(f"{LEDGER}/").split("/")
+        return naming.parse(f"{naming.SERVICE_TYPE}-{coin}-{number}-{level}")
+    except (ValueError, BadStackName):
+        raise stored.unreadable(f"parameter {parameter}", "its name is none of the ledger's") from None
 
 
 def _latest(coin: str, level: str) -> str:

@@ -5,11 +5,13 @@ Any number of processes may drive one rollout and read the same notes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from coinquery import stored
 from coinquery.errors import NotOurStack
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ ROLLOUTS = "/coinquery/rollouts"
 #: given back, it is back, its stack may go and is being looked at, its stack goes.
 CREATED, SWITCHED, LIVE, GIVING_BACK, GIVEN_BACK = "created", "switched", "live", "giving-back", "given-back"
 RETIRING, RETIRED = "retiring", "retired"
+#: The lock of a process that is about to move a name to the rollout's stack: renewed before each batch, then gone.
+MOVING = "moving"
+
+#: A rollout's id: coin, level, region, release, attempt, in the characters that a parameter's name may have.
+_ID = re.compile(r"[a-z0-9]+/[a-z]+/[a-z0-9-]+/[A-Za-z0-9._-]+/[1-9][0-9]{0,5}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     time: str
     who: str
 
+    def __post_init__(self) -> None:
+        stored.moment(self.time)
+
 
 class Notes:
     """The create-once notes of one rollout. ``attempt`` counts the rollouts of the same key from 1."""
@@ -59,38 +69,60 @@ class Notes:
 
     def begin(self, now: datetime) -> bool:
         """Claim this attempt; False if it was begun before. The note keeps when."""
-        return self.store.create(self._path("begin"), now.isoformat())
+        return self.store.create(self.path("begin"), now.isoformat())
+
+    def begun(self) -> datetime | None:
+        """When this attempt was claimed; None if it was not. Raises Unreadable."""
+        value = self.get("begin")
+        try:
+            return None if value is None else stored.moment(value)
+        except ValueError as error:
+            raise stored.unreadable(f"parameter {self.path('begin')}", str(error)) from None
 
     def settle(self, what: str, value: str) -> str:
         """Keep a value unless one is kept; return the one that is."""
-        return self.store.settle(self._path(what), value)
+        return self.store.settle(self.path(what), value)
 
     def get(self, what: str) -> str | None:
         """A kept value."""
-        return self.store.get(self._path(what))
+        return self.store.get(self.path(what))
 
     def mark(self, what: str, now: datetime, who: str) -> Mark:
         """Keep that something happened, unless that is kept; return what is."""
         mark = Mark(time=now.isoformat(timespec="milliseconds"), who=who)
-        return msgspec.json.decode(self.settle(what, msgspec.json.encode(mark).decode()), type=Mark)
+        return stored.decode(self.settle(what, msgspec.json.encode(mark).decode()), Mark, self.path(what))
+
+    def renew(self, what: str, now: datetime, who: str) -> None:
+        """Set a lock anew, taking it back first: no note of a rollout is ever overwritten. Only MOVING is renewed."""
+        if self.get(what) is not None:
+            self.unmark(what)
+        self.mark(what, now, who)
 
     def unmark(self, what: str) -> None:
-        """Take back a mark that was a lock: only RETIRING is one."""
-        self.store.remove(self._path(what))
+        """Take back a mark that was a lock: only RETIRING and MOVING are."""
+        self.store.remove(self.path(what))
 
     def marked(self, what: str) -> Mark | None:
-        """When and by whom something happened; None if it did not."""
+        """When and by whom something happened; None if it did not. Raises Unreadable."""
         value = self.get(what)
-        return None if value is None else msgspec.json.decode(value, type=Mark)
+        return None if value is None else stored.decode(value, Mark, self.path(what))
 
-    def _path(self, what: str) -> str:
+    def number(self, what: str) -> int | None:
+        """A kept value that is a number; None if there is none. Raises Unreadable."""
+        value = self.get(what)
+        return None if value is None else stored.whole(value, f"parameter {self.path(what)}")
+
+    def path(self, what: str) -> str:
+        """The parameter that keeps a note."""
         return f"{ROLLOUTS}/{self.id}/{what}"
 
 
 def of_id(store: ParameterStore, rollout: str) -> Notes:
-    """The notes of a rollout named by its id, as a stack's tag or the ledger has it."""
-    try:
-        coin, level, region, release, attempt = rollout.split("/")
-    except ValueError:
-        raise NotOurStack(f"{rollout!r} is no rollout: cq did not make that stack", "Nothing was changed.") from None
+    """The notes of a rollout named by its id, as a stack's tag or the ledger has it; raise NotOurStack for no id."""
+    if not _ID.fullmatch(rollout):
+        raise NotOurStack(
+            f"{rollout[:100]!r} is no rollout: cq did not make that stack",
+            "Nothing was changed. Its coinquery:rollout tag is not what the ledger has; CloudTrail says who wrote it.",
+        )
+    coin, level, region, release, attempt = rollout.split("/")
     return Notes(store, Key(coin, level, region, release), int(attempt))

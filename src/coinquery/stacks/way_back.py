@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coinquery import stored
 from coinquery.dns.names import Standing
 
 if TYPE_CHECKING:
@@ -15,11 +16,18 @@ NOTE = "way-back"
 
 
 class WayBack(msgspec.Struct, frozen=True, kw_only=True):
-    """The records as they stood, the stack that they led to (``""`` if none of ours) and the time of the switch."""
+    """The records as they stood, the stack that they led to (``""`` if none of ours), and who began the switch when.
+
+    Way backs of before don't tell who (``""``).
+    """
 
     standing: Standing
     stack: str
     time: str
+    who: str = ""
+
+    def __post_init__(self) -> None:
+        stored.moment(self.time)
 
 
 def read(notes: Notes) -> WayBack | None:
@@ -31,7 +39,7 @@ def newest(notes: Notes) -> tuple[int, WayBack | None]:
     """The way back that counts, and which one it is, from 1; 0 and None if there is none."""
     turn, kept = 0, None
     while (value := notes.get(note(turn + 1))) is not None:
-        turn, kept = turn + 1, decode(value)
+        turn, kept = turn + 1, decode(value, notes.path(note(turn + 1)))
     return turn, kept
 
 
@@ -40,6 +48,6 @@ def note(turn: int) -> str:
     return NOTE if turn == 1 else f"{NOTE}-{turn}"
 
 
-def decode(value: str) -> WayBack:
-    """What a note says. Raises msgspec.DecodeError."""
-    return msgspec.json.decode(value, type=WayBack)
+def decode(value: str, parameter: str) -> WayBack:
+    """What the note in a parameter says. Raises Unreadable."""
+    return stored.decode(value, WayBack, parameter)

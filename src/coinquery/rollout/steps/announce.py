@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from coinquery.durations import Duration
 from coinquery.notify.messages import ProductionLive, production_live
 from coinquery.rollout.step import Observation, holds, missing
+from coinquery.rollout.telling import Telling
 
 if TYPE_CHECKING:
     from coinquery.notify.announcer import Announcer
@@ -18,10 +17,7 @@ CLAIM, DONE = "announcing", "announced"
 
 
 class Announce:
-    """The claim is kept before Slack is called, the success after; a claim without success may be a repeat.
-
-    A Slack that fails is told and undoes nothing.
-    """
+    """A Slack that fails is told and undoes nothing."""
 
     title = "announce"
     limit = Duration(120)
@@ -29,8 +25,7 @@ class Announce:
     def __init__(self, rollout: Rollout, means: Means, announcer: Announcer) -> None:
         self._rollout = rollout
         self._means = means
-        self._announcer = announcer
-        self._problem = ""
+        self._telling = Telling(announcer, means.clock, CLAIM, DONE)
 
     def intent(self) -> str:
         """What the plan shows."""
@@ -40,24 +35,18 @@ class Announce:
         """Whether the team was told."""
         if self._means.config.slack is None:
             return holds("Slack is not configured")
-        if self._problem:
-            return holds("the stack is live, the team was not told", f"Slack failed: {self._problem}")
-        return holds("Slack was told") if self._rollout.notes.get(DONE) else missing("the team was not told")
+        if self._telling.problem:
+            return holds("the stack is live, the team was not told", f"Slack failed: {self._telling.problem}")
+        done = self._telling.done(self._rollout.notes)
+        return holds("Slack was told") if done else missing("the team was not told")
 
     def act(self) -> None:
         """Tell the team."""
-        notes, now = self._rollout.notes, self._means.clock.now()
-        mine = f"{now.isoformat()} {secrets.token_hex(8)}"
-        repeat = notes.settle(CLAIM, mine) != mine
-        delivery = self._announcer.tell(production_live(self._message(possible_repeat=repeat)))
-        if delivery.delivered:
-            notes.settle(DONE, now.isoformat())
-        else:
-            self._problem = delivery.problem
+        self._telling.tell(self._rollout.notes, lambda repeat: production_live(self._message(repeat)))
 
-    def _message(self, *, possible_repeat: bool) -> ProductionLive:
+    def _message(self, possible_repeat: bool) -> ProductionLive:
         release, stack = self._rollout.release, self._rollout.created
-        begun = datetime.fromisoformat(self._rollout.notes.get("begin") or "")
+        begun = self._rollout.notes.begun()
         return ProductionLive(
             coin=self._rollout.coin.ticker,
             stack=str(stack.name),
@@ -66,7 +55,7 @@ class Announce:
             commit=release.commit,
             author=release.author,
             public_name=self._means.names.public.name,
-            seconds=(self._means.clock.now() - begun).total_seconds(),
+            seconds=0.0 if begun is None else (self._means.clock.now() - begun).total_seconds(),
             links=(("stack", console_link(stack.region, stack.arn)),),
             release_url=release.url,
             commit_url=release.commit_url,

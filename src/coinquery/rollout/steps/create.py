@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from coinquery.errors import NotOurStack, RolloutEnded, StackFailed
+from coinquery.errors import NotOurStack, RolloutEnded
 from coinquery.rollout.identity import refuse_retired
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import create
@@ -16,6 +16,7 @@ from coinquery.stacks.protection import Protector
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from coinquery.errors import CoinQueryError
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means, Rollout
 
@@ -25,15 +26,16 @@ NOT_SHOWN_YET = timedelta(minutes=1)
 
 
 class CreateStack:
-    """``parameters`` are the template's, as the plan fixed them."""
+    """``parameters`` are the template's, as the plan fixed them; CloudFormation works under ``role``, if any."""
 
     title = "create the stack"
 
-    def __init__(self, rollout: Rollout, means: Means, parameters: Mapping[str, str]) -> None:
+    def __init__(self, rollout: Rollout, means: Means, parameters: Mapping[str, str], role: str) -> None:
         self._rollout = rollout
-        self._journal = means.journal
+        self._who = means.journal.who
         self._cloudformation = means.aws.cloudformation(rollout.region)
         self._parameters = parameters
+        self._role = role
         self._clock = means.clock
         self._protector = Protector(self._cloudformation, means.aws.elbv2(rollout.region))
         self.limit = means.config.waits.create
@@ -53,7 +55,7 @@ class CreateStack:
         if stack.rollout != self._rollout.notes.id:
             raise NotOurStack(
                 f"a stack {name} exists and belongs to {stack.rollout or 'nobody that its tags name'}",
-                "Nothing was changed. See whose it is: cq status " + str(name),
+                f"Nothing was changed. See whose it is: cq status {name}. Deploy into the next number with --new.",
             )
         if stack.failed:
             raise self._failure(stack)
@@ -71,10 +73,9 @@ class CreateStack:
             self._protector.complete(name, self._protector.read(name))
             return
         refuse_retired(notes, name)
-        self._journal.write(name, self.title, "begins", notes.id, self._rollout.release.commit)
         parameters = {**self._rollout.parameters, **self._parameters}
-        create.create(self._cloudformation, name, parameters, self._rollout.tags)
-        notes.mark(CREATED, self._clock.now(), self._journal.who)
+        create.create(self._cloudformation, name, parameters, self._rollout.tags, self._role)
+        notes.mark(CREATED, self._clock.now(), self._who)
 
     def _absent(self, name: StackName) -> Observation:
         """Not created yet, or created a moment ago and not shown yet, or deleted since, which ends the rollout."""
@@ -88,9 +89,10 @@ class CreateStack:
             "Start another rollout of this release with --new.",
         )
 
-    def _failure(self, stack: stacks.Stack) -> StackFailed:
+    def _failure(self, stack: stacks.Stack) -> CoinQueryError:
         why = create.first_failure(self._cloudformation, stack.name)
-        return StackFailed(
-            f"{stack.name} is {stack.status}: {why}",
+        return create.failure(
+            f"{stack.name} is {stack.status}",
+            why,
             f"No record was changed. Mend the cause, take it away with: cq retire {stack.name}; then deploy again.",
         )

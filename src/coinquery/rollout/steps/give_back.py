@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.rollout.identity import refuse_retired
+from coinquery.rollout import movers
+from coinquery.rollout.moving import moving
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 from coinquery.stacks.notes import GIVING_BACK, of_id
@@ -41,8 +42,7 @@ class GiveBack:
         require(self._proof)
         means, going = self._means, self._going
         notes, destination = going.notes, going.destination
-        means.journal.write(going.source, self.title, "begins", notes.id, f"to {destination.name}")
         notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
-        refuse_retired(of_id(means.store, destination.rollout), destination.name)
-        self._move.make(going.standing, going.back.standing, f"{notes.id} given back")
-        means.journal.write(going.source, self.title, "done", notes.id, f"to {destination.name}")
+        theirs = of_id(means.store, destination.rollout)
+        with movers.named(means, going.source), moving(means, theirs, destination.name) as renew:
+            self._move.make(going.standing, going.back.standing, f"{notes.id} given back", renew)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from coinquery import stored
 from coinquery.durations import Duration
 from coinquery.errors import NumberTaken
 from coinquery.naming import StackName
@@ -37,7 +38,7 @@ class ReserveStackName:
         """What the plan shows: the name if it is reserved, else the likely one."""
         if (name := self._standing()) is not None:
             return f"{name}, reserved"
-        return f"{self._name(str(self._wanted()))}, or the next free number"
+        return f"{self._name(self._wanted())}, or the next free number"
 
     def observe(self) -> Observation:
         """Whether the rollout has its number."""
@@ -51,7 +52,7 @@ class ReserveStackName:
         notes = self._rollout.notes
         notes.begin(self._clock.now())
         for turn in count(1):
-            name = self._name(notes.get(_proposal(turn)) or notes.settle(_proposal(turn), str(self._wanted())))
+            name = self._name(self._proposed(turn))
             if self._ledger.reserve(name, self._entry()):
                 self._rollout.name = name
                 return
@@ -60,7 +61,7 @@ class ReserveStackName:
 
     def _standing(self) -> StackName | None:
         for turn in count(1):
-            number = self._rollout.notes.get(_proposal(turn))
+            number = self._rollout.notes.number(_proposal(turn))
             if number is None:
                 return None
             entry = self._ledger.entry(self._name(number))
@@ -68,11 +69,18 @@ class ReserveStackName:
                 return None if entry is None else self._name(number)
         return None
 
+    def _proposed(self, turn: int) -> int:
+        notes, proposal = self._rollout.notes, _proposal(turn)
+        number = notes.number(proposal)
+        if number is not None:
+            return number
+        return stored.whole(notes.settle(proposal, str(self._wanted())), f"parameter {notes.path(proposal)}")
+
     def _wanted(self) -> int:
         return self._number or self._ledger.next_number(self._rollout.coin.ticker, self._rollout.level_name)
 
-    def _name(self, number: str) -> StackName:
-        return StackName(self._rollout.coin.ticker, int(number), self._rollout.level_name)
+    def _name(self, number: int) -> StackName:
+        return StackName(self._rollout.coin.ticker, number, self._rollout.level_name)
 
     def _entry(self) -> Entry:
         return Entry(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.errors import RolloutEnded
-from coinquery.rollout import way_back
-from coinquery.rollout.identity import refuse_retired
+from coinquery.rollout import movers, way_back
+from coinquery.rollout.moving import moving
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 from coinquery.rollout.step import Outcome, missing
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coinquery.rollout.proof import Proof
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Observation
+    from coinquery.rollout.way_back import WayBack
 
 
 class SwitchDns:
@@ -47,17 +48,23 @@ class SwitchDns:
         notes, stack, means = self._rollout.notes, self._rollout.created, self._means
         self._refuse_ended()
         require(self._proof)
-        back = way_back.store(means, notes, self._names.read(), self._target())
-        refuse_retired(notes, stack.name)
-        means.journal.write(stack.name, self.title, "begins", notes.id, f"from {back.stack or 'no stack'}")
-        self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}")
+        with movers.named(means, stack.name), moving(means, notes, stack.name) as renew:
+            back = way_back.store(means, notes, self._names.read(), self._target())
+            self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}", renew)
+            self._put_back_if_given_back(back)
         notes.mark(SWITCHED, means.clock.now(), means.journal.who)
-        means.journal.write(stack.name, self.title, "done", notes.id)
+
+    def _put_back_if_given_back(self, back: WayBack) -> None:
+        """Who gave the name back while this move was under way may have seen the half of it."""
+        if self._rollout.notes.marked(GIVING_BACK) is not None:
+            self._names.move(self._target(), back.standing, f"put back: {self._rollout.notes.id} was given back")
+            self._refuse_ended()
 
     def _refuse_ended(self) -> None:
+        """Another process of this rollout may have brought it to its end a moment ago: then the records lead here."""
         for mark in (GIVING_BACK, LIVE):
             end = self._rollout.notes.marked(mark)
-            if end is not None:
+            if end is not None and not (mark == LIVE and self._names.read() == self._target()):
                 raise RolloutEnded(
                     f"rollout {self._rollout.notes.id} ended: {mark} at {end.time} by {end.who}, and the name moved on",
                     "Look at it with: cq dns show. Start another rollout of this release with --new.",

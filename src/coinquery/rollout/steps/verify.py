@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.dns.world import World
 from coinquery.errors import RecordMoved, WrongCommitInPublic
+from coinquery.rollout import movers
 from coinquery.rollout.step import Observation, holds, waiting
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class VerifyInPublic:
     title = "verify in public"
 
     def __init__(self, means: Means, commit: str, stack: Callable[[], Stack]) -> None:
+        self._means = means
         self._names = means.names
         self._name = means.names.public.name
         self._world = World(means.config.listener.https_port, means.config.verify.ca_bundle)
@@ -56,10 +58,11 @@ class VerifyInPublic:
 
     def _refuse_moved(self) -> None:
         if not self._names.leads_to(self._stack().outputs):
-            raise RecordMoved(
-                f"{self._name} was moved away from {self._stack().name} while it was verified",
-                "Look at it with: cq dns show",
-            )
+            with movers.named(self._means, self._stack().name):
+                raise RecordMoved(
+                    f"{self._name} was moved away from {self._stack().name} while it was verified",
+                    "Look at it with: cq dns show",
+                )
 
     def _judge(self, info: Info) -> str:
         stack = self._stack().name
