@@ -9,18 +9,22 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from coinquery.aws import Aws
-from coinquery.local import environment
 from coinquery.local import world as local_world
-from coinquery.local.state import State
 from tests.teams import Team
-from tests.worlds import World, free_state
+from tests.worlds import World, child_environment, free_state
+
+settings.register_profile("chaos", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 #: The files that take longest, longest first. Workers begin with them, so that none is at one of them alone at the end.
 LONGEST = (
     "test_process",
+    "test_secrets",
     "test_process_stops",
+    "test_fuzz_stored",
     "test_demo",
     "test_process_repairs",
     "test_process_guards",
@@ -43,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with free_state(tmp_path_factory.mktemp("world")) as state:
         try:
             local_world.up(state, print)
-            yield World(state, _child_environment(state), Aws())
+            yield World(state, child_environment(state), Aws())
         finally:
             local_world.down(state)
             os.environ.clear()
@@ -54,8 +58,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def team(world: World, tmp_path_factory: pytest.TempPathFactory) -> Team:
     """A team in that world, with two releases."""
     return Team.form(world, tmp_path_factory.mktemp("team"))
-
-
-def _child_environment(state: State) -> dict[str, str]:
-    gone = environment.removed(os.environ)
-    return {**{k: v for k, v in os.environ.items() if k not in gone}, **environment.environment(state)}

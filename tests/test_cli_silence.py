@@ -70,8 +70,13 @@ def test_a_silence_lasts_until_its_end_and_the_journal_says_who_and_why(
         logGroupName=JOURNAL_LOG_GROUP, logStreamName=STACK, startFromHead=True
     )["events"]
     lines = [json.loads(event["message"]) for event in events]
-    assert [(line["what"], line["result"]) for line in lines] == [("silence", "begins"), ("silence", "ends")]
-    assert "new disks" in lines[0]["detail"]
+    assert [(line["what"], line["result"]) for line in lines] == [
+        ("silence", "begins"),
+        ("silence", "done"),
+        ("end the silence", "begins"),
+        ("end the silence", "done"),
+    ]
+    assert lines[0]["why"] == "cq monitor silence: new disks"
 
 
 @pytest.mark.local_aws

@@ -106,13 +106,18 @@ def test_i12_who_silenced_a_stack_is_in_its_journal(world: World, stack: str) ->
     assert cli.run(["monitor", "silence", stack, "--end"]) == 0
     logs, deadline = world.aws.logs(REGION), time.monotonic() + 20
     lines: list[str] = []
-    while len(lines) < 2 and time.monotonic() < deadline:
+    while len(lines) < 4 and time.monotonic() < deadline:
         events = logs.filter_log_events(logGroupName=JOURNAL, logStreamNames=[stack])["events"]
         lines = [event.get("message", "") for event in events]
     written = [json.loads(line) for line in lines]
-    assert [(line["what"], line["result"]) for line in written] == [("silence", "begins"), ("silence", "ends")]
+    assert [(line["what"], line["result"]) for line in written] == [
+        ("silence", "begins"),
+        ("silence", "done"),
+        ("end the silence", "begins"),
+        ("end the silence", "done"),
+    ]
     assert {line["who"] for line in written} == {"arn:aws:iam::000000000000:root"}
-    assert written[0]["detail"].endswith("Z: new disks")
+    assert written[0]["why"] == "cq monitor silence: new disks"
 
 
 @pytest.mark.parametrize(

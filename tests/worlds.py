@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coinquery.aws import Aws
+from coinquery.local import environment
 from coinquery.local.state import State
 
 _BLOCKS = range(100, 250)
@@ -22,6 +24,12 @@ class World:
     state: State
     environment: dict[str, str]
     aws: Aws
+
+
+def child_environment(state: State) -> dict[str, str]:
+    """What a child process's environment must be to reach the world."""
+    gone = environment.removed(os.environ)
+    return {**{k: v for k, v in os.environ.items() if k not in gone}, **environment.environment(state)}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.errors import WrongUse
+from coinquery.errors import WrongAccount
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def check_account(aws: Aws, config: Config) -> None:
-    """Raise WrongUse if the credentials belong to another account."""
+    """Raise WrongAccount if the credentials belong to another account."""
     actual = aws.sts(config.home_region).get_caller_identity()["Account"]
     if actual != config.account:
-        raise WrongUse(
+        raise WrongAccount(
             f"the credentials are of account {actual}, cq.toml names {config.account}",
             "Set AWS_PROFILE to the right account, or correct cq.toml.",
         )

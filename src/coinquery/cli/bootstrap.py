@@ -16,6 +16,7 @@ from coinquery.cli.session import Session, json_option, print_json
 def command(session: Session, region: str | None, plan_only: bool, yes: bool, as_json: bool) -> None:
     """Bring network, monitor and the home region's name into a region. Safe to repeat."""
     from coinquery.bootstrap import plan
+    from coinquery.bootstrap.chapter import journaled
     from coinquery.cli import consent
     from coinquery.cli.progress import shown
     from coinquery.rollout.run import Run
@@ -31,7 +32,8 @@ def command(session: Session, region: str | None, plan_only: bool, yes: bool, as
     if not plan_only:
         consent.ask(f"Bring these into {', '.join(regions)}?", yes=yes)
         with shown(session.clock) as progress:
-            for steps in planned.values():
-                Run(session.clock, progress, config.waits.poll).carry_out(steps)
+            for where, steps in planned.items():
+                told = journaled(steps, session.aws, config, session.clock, where)
+                Run(session.clock, progress, config.waits.poll).carry_out(told)
     if as_json:
         print_json({"regions": regions, "plan": document, "done": not plan_only})

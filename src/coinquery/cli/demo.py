@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @json_option
 def command(keep: bool, as_json: bool) -> None:
     """From nothing to two production stacks and back, on loopback; no AWS account is ever touched."""
-    from coinquery.errors import CoinQueryError, Refused
+    from coinquery.errors import DemoFailed, LocalAwsUp
     from coinquery.local import environment, world
     from coinquery.local.demo.demo import Demo, next_steps
     from coinquery.local.state import State
 
     state = State.default()
     if world.health(state):
-        raise Refused("the AWS of this machine is up already", "Take it down first with: cq local down")
+        raise LocalAwsUp("the AWS of this machine is up already", "Take it down first with: cq local down")
     environment.enter(state)
     try:
         summary = Demo(state, lambda text: click.echo(text, err=True)).run()
@@ -41,7 +41,11 @@ def command(keep: bool, as_json: bool) -> None:
     if keep:
         click.echo(next_steps(state), err=True)
     if summary.requests.lost:
-        raise CoinQueryError(f"{summary.requests.lost} requests were lost: {summary.requests.problems}")
+        raise DemoFailed(
+            f"{summary.requests.lost} of {summary.requests.sent} requests were lost, 0 may be: "
+            f"{summary.requests.problems}",
+            "Run it again with --keep, and look at the logs: cq local status names them.",
+        )
 
 
 def _show(summary: Summary) -> None:

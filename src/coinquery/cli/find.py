@@ -22,9 +22,9 @@ def command(session: Session, anything: str, as_json: bool) -> None:
     elif matches:
         print_table(("stack", "region", "because"), [(m.stack, m.region, m.because) for m in matches])
     if not matches:
-        from coinquery.errors import CoinQueryError
+        from coinquery.errors import NothingFound
 
-        raise CoinQueryError(
+        raise NothingFound(
             f"{anything!r} belongs to no stack in {', '.join(session.config.regions)}",
             "A commit wants at least 7 hex digits; a host name or address is looked for as it is.",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +35,11 @@ def shown(clock: Clock) -> Iterator[Progress]:
         yield tree
 
 
+def how_far(stands: Sequence[str], missing: Sequence[str]) -> str:
+    """What stands and what is missing, in one line."""
+    return f"stopped. Stands: {', '.join(stands) or 'nothing yet'}. Missing: {', '.join(missing)}."
+
+
 @dataclass
 class PlainProgress:
     """One line for each change: time, step, what it saw."""
@@ -58,6 +63,10 @@ class PlainProgress:
         self._say(f"{step.title}: done in {seconds:.1f} s: {seen.detail}")
         if seen.warning:
             self._say(f"{step.title}: warning: {seen.warning}")
+
+    def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
+        """Say how far it came."""
+        self._say(how_far(stands, missing))
 
     def _say(self, text: str) -> None:
         click.echo(f"{self.clock.now():%H:%M:%S}Z  {text}", err=True)
@@ -96,6 +105,11 @@ class TreeProgress:
         self.lines[-1] = Line(step.title, "✓", f"{seen.detail} ({seconds:.1f} s)")
         if seen.warning:
             self.lines.append(Line(step.title, "!", seen.warning))
+
+    def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:  # noqa: ARG002 - the tree shows those
+        """Show which step is not done, and those after it."""
+        self.lines[-1].mark = "✗"
+        self.lines += [Line(title, "·", "missing") for title in missing[1:]]
 
     def render(self) -> Tree:
         """The tree as it is now."""

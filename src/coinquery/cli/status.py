@@ -26,9 +26,9 @@ def command(session: Session, stack: str | None, as_json: bool) -> None:
     config, wanted = session.config, naming.parse(stack) if stack else None
     found = [s for s in inventory.everywhere(session.aws, config) if wanted in (None, s.name)]
     if wanted is not None and not found:
-        from coinquery.errors import WrongUse
+        from coinquery.errors import NoSuchStack
 
-        raise WrongUse(f"there is no stack {wanted}", f"See what became of it: cq find {wanted}")
+        raise NoSuchStack(f"there is no stack {wanted}", f"See what became of it: cq find {wanted}")
     fresh = timedelta(seconds=config.waits.record_age.seconds)
     details = [detail(session.aws, config, s, session.clock.now(), fresh) for s in found]
     if as_json:

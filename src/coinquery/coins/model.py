@@ -15,6 +15,8 @@ Dialect = Literal["evm", "bitcoin"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
+#: A part of an address's path that is a key, to all appearances: long, and with a digit in it.
+_KEY = "(?=[^/]*[0-9])[A-Za-z0-9_-]{20,}"
 _IMAGE_BY_DIGEST = re.compile(r"[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -44,13 +46,19 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     ``shape`` says how to read its answer: ``evm`` is JSON-RPC, ``status`` is the ``/api/status`` that clients of the
     first system know, ``blockbook`` and ``blockcypher`` are public explorers' (facts: their own documentation).
+    ``url`` is its address, or where a secret address is kept in the home region (``monitor/addresses.py``).
     ``budget`` is how many calls an hour it may be asked, by all regions together.
     """
 
     shape: Literal["evm", "status", "blockbook", "blockcypher"]
     url: Annotated[
         str,
-        shaped(r"https?://[^\s@/?#]+(/[^\s@?#]*)?", "an http or https address without user, password and query"),
+        shaped(
+            rf"https?://[^\s@/?#]+(?!\S*/{_KEY}(/|\Z))(/[^\s@?#]*)?"
+            r"|secretsmanager:coinquery/references/[A-Za-z0-9/_+=.@-]+|ssm:/coinquery/references/[A-Za-z0-9/_.-]+",
+            "an http or https address without user, password, query and key; one with a key is a secret: "
+            "secretsmanager:coinquery/references/NAME or ssm:/coinquery/references/NAME",
+        ),
     ]
     budget: Positive = 600
 

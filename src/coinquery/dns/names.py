@@ -9,9 +9,10 @@ import msgspec
 
 from coinquery.dns.record import Alias, canonical
 from coinquery.dns.zone import Zone, same
+from coinquery.stored import output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from types_boto3_route53 import Route53Client
 
@@ -69,7 +70,7 @@ class Names:
         return Standing(public=_read(self.public), private=None if self.private is None else _read(self.private))
 
     def target(self, outputs: Mapping[str, str]) -> Standing:
-        """The records that lead to the stack of these outputs."""
+        """The records that lead to the stack of these outputs; raise Unreadable where they name no load balancer."""
         public = _alias(self.public.name, outputs, "LoadBalancer")
         if self.private is None:
             return Standing(public=public)
@@ -79,17 +80,21 @@ class Names:
         """Whether any of the names leads to the stack of these outputs."""
         return leads(self.read(), outputs)
 
-    def move(self, old: Standing, new: Standing, comment: str) -> dict[str, str]:
+    def move(
+        self, old: Standing, new: Standing, comment: str, before: Callable[[], None] = lambda: None
+    ) -> dict[str, str]:
         """Move what is not yet there from exactly ``old`` to ``new``; return change ids by kind.
 
         One batch is one zone: if the public record can't be moved, whatever the reason, the private one is put back
-        before the error goes on. Raises RecordMoved.
+        before the error goes on. ``before`` is called right before each batch, and may refuse it. Raises RecordMoved.
         """
         changes: dict[str, str] = {}
         if self.private is not None and not same(_read(self.private), new.private):
+            before()
             changes["private"] = self.private.zone.swap(self.private.name, old.private, new.private, comment)
         try:
             if not same(_read(self.public), new.public):
+                before()
                 changes["public"] = self.public.zone.swap(self.public.name, old.public, new.public, comment)
         except Exception:
             if self.private is not None and "private" in changes and not same(_read(self.public), new.public):
@@ -116,6 +121,6 @@ def _read(record: Record) -> Alias | None:
 def _alias(name: str, outputs: Mapping[str, str], balancer: str) -> Alias:
     return Alias(
         name=canonical(name) + ".",
-        target=outputs[f"{balancer}DnsName"],
-        target_zone=outputs[f"{balancer}ZoneId"],
+        target=output(outputs, f"{balancer}DnsName", f"for {name}"),
+        target_zone=output(outputs, f"{balancer}ZoneId", f"for {name}"),
     )

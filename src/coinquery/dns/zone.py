@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from coinquery import aws
@@ -32,9 +33,7 @@ class Zone:
         try:
             answer = self._route53.get_hosted_zone(Id=self.id)
         except self._route53.exceptions.NoSuchHostedZone:
-            raise BadConfiguration(
-                f"hosted zone {self.id} is not in this account", "Correct the zone id in cq.toml; names are no ids."
-            ) from None
+            raise self._missing() from None
         domain = canonical(answer["HostedZone"]["Name"])
         if not (name == domain or name.endswith("." + domain)):
             raise BadConfiguration(
@@ -106,22 +105,26 @@ class Zone:
         raise RecordMoved(
             f"{name} in zone {self.id} was changed by someone else: it points to "
             f"{'nothing' if standing is None else canonical(standing.target)} ({why})",
-            "Look at it with: cq dns show. Nothing was changed in this zone.",
+            "Nothing was changed in this zone. Look at it with: cq dns show. CloudTrail says who moved it.",
+        )
+
+    def _missing(self) -> BadConfiguration:
+        return BadConfiguration(
+            f"hosted zone {self.id} is not in this account", "Correct the zone id in cq.toml; names are no ids."
         )
 
     def _records(self, name: str) -> list[ResourceRecordSetTypeDef]:
-        found: list[ResourceRecordSetTypeDef] = []
-        for record in aws.pages(
+        records = aws.pages(
             self._route53,
             "list_resource_record_sets",
             "ResourceRecordSets",
             HostedZoneId=self.id,
             StartRecordName=name,
-        ):
-            if _plain(record["Name"]) != name:
-                break
-            found.append(record)
-        return found
+        )
+        try:
+            return list(takewhile(lambda record: _plain(record["Name"]) == name, records))
+        except self._route53.exceptions.NoSuchHostedZone:
+            raise self._missing() from None
 
 
 def same(one: Alias | None, other: Alias | None) -> bool:

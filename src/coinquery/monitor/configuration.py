@@ -13,6 +13,7 @@ import msgspec
 from coinquery.coins import Catalogue, Coin, Reference
 from coinquery.coins.model import Dialect
 from coinquery.errors import BadConfiguration, NotBootstrapped
+from coinquery.stored import NOT_OF_KIND
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
@@ -96,7 +97,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         """Lay what ``to_text`` wrote over the shipped catalogue; raise BadConfiguration where it is wrong."""
         try:
             changed = msgspec.json.decode(text, type=Configuration)
-        except msgspec.DecodeError as error:
+        except NOT_OF_KIND as error:
             raise BadConfiguration(f"{PARAMETER}: {error}", "Run `cq bootstrap`; it writes the parameter.") from error
         return msgspec.structs.replace(changed, coins={**_shipped().coins, **changed.coins})
 
@@ -121,7 +122,8 @@ def read(ssm: SSMClient, parameter: str = PARAMETER) -> Configuration:
     try:
         text = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
-        raise NotBootstrapped(f"no parameter {parameter} in this region", "Run `cq bootstrap` for it.") from None
+        region = ssm.meta.region_name
+        raise NotBootstrapped(f"no parameter {parameter} in {region}", f"Run: cq bootstrap --region {region}") from None
     return Configuration.from_text(text)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from coinquery.errors import MonitorFailed, NotBootstrapped
 from coinquery.monitor.configuration import FUNCTION
+from coinquery.stored import NOT_OF_KIND
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -42,7 +43,7 @@ def ask(functions: LambdaClient, function: str = FUNCTION) -> Summary | Busy:
     except functions.exceptions.ResourceNotFoundException:
         raise NotBootstrapped(
             f"no function {function} in {functions.meta.region_name}: the monitor is off",
-            "Run `cq bootstrap` for the region.",
+            f"Run: cq bootstrap --region {functions.meta.region_name}",
         ) from None
     return _summary(function, answer["Payload"].read(), answer.get("FunctionError"))
 
@@ -51,7 +52,7 @@ def _summary(function: str, payload: bytes, failed: str | None) -> Summary:
     try:
         if failed is None:
             return msgspec.json.decode(payload, type=Summary)
-    except msgspec.DecodeError:
+    except NOT_OF_KIND:
         pass
     raise MonitorFailed(
         f"the monitor failed: {payload[:500].decode(errors='replace')}",

@@ -20,13 +20,14 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from coinquery.errors import CoinQueryError, ToolMissing
+from coinquery.errors import PackageNotBuilt, ToolMissing
 from coinquery.machine import cache_folder
 from coinquery.machine import uv as find_uv
 
 #: What of ``coinquery`` the function needs: modules and whole subpackages.
 MODULES = (
-    "__init__.py", "aws.py", "clock.py", "decode.py", "durations.py", "errors.py", "log_group.py", "naming.py"
+    "__init__.py", "aws.py", "clock.py", "decode.py", "denial.py", "durations.py", "errors.py", "log_group.py",
+    "naming.py", "reasons.py", "secret.py", "stored.py",
 )  # fmt: skip
 SUBPACKAGES = ("coins", "dns", "monitor", "nodes", "notify", "stacks")
 
@@ -50,7 +51,7 @@ class Package:
 def build(runtime: str, architecture: str, cache: Path | None = None) -> Package:
     """The package for a Lambda runtime (``python3.13``) and architecture (``arm64`` or ``x86_64``), built or cached.
 
-    Raises ToolMissing where there is neither uv nor pip, CoinQueryError if the wheels can't be had.
+    Raises ToolMissing where there is neither uv nor pip, PackageNotBuilt if the wheels can't be had.
     """
     own = _own_files()
     folder = cache or cache_folder()
@@ -110,7 +111,7 @@ def _fetch(target: Path, version: str, architecture: str) -> None:
     command = [*_installer(MACHINES[architecture]), *common, "-r", str(_requirements())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise CoinQueryError(
+        raise PackageNotBuilt(
             f"the monitor's wheels for Python {version} on {architecture} could not be fetched: {done.stderr.strip()}",
             "Check the network and the package index, then run the same command again.",
         )

@@ -13,13 +13,14 @@ service's own documentation:
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from coinquery.monitor import web
+from coinquery.monitor.addresses import Resolved
 from coinquery.monitor.head import Height, Word
-from coinquery.nodes import Rpc, evm
+from coinquery.nodes import NodeError, NodeMalformed, NodeRefused, NodeUnreachable, Rpc, evm
 from coinquery.nodes.values import bitcoin_hash, evm_hash, member, moment, quantity, required
 
 if TYPE_CHECKING:
@@ -32,15 +33,20 @@ if TYPE_CHECKING:
 #: Calls that one round of questions may cost a reference.
 CALLS = 3
 HOUR = 3600
-#: Parts of an address's path at least so long may be a key.
+#: Parts of an address at least so long may be a key.
 SECRET_LENGTH = 8
+#: Characters of a key that are not shown either: an answer may be cut in the middle of one.
+PIECE = 6
 
 T = TypeVar("T")
 
 
 def name(reference: Reference) -> str:
-    """Who a reference is: host and port. Addresses of one host are one witness, and a path may carry a key (I14)."""
-    return urlsplit(reference.url).netloc.rpartition("@")[2]
+    """Who a reference is: host and port. Addresses of one host are one witness, and a path may carry a key (I14).
+
+    One whose address is a secret that can't be read is called by the secret's place.
+    """
+    return urlsplit(reference.url).netloc.rpartition("@")[2] or reference.url
 
 
 def is_due(reference: Reference, asked: datetime | None, now: datetime, askers: int) -> bool:
@@ -56,30 +62,41 @@ class Witness:
         self._coin = coin
         self._session = session
         self._shape = reference.shape
-        self._url = reference.url.rstrip("/")
+        self._address = urlsplit(reference.url)
+        self._secret = reference if isinstance(reference, Resolved) else None
         self._seconds = seconds
 
-    def scrub(self, text: str) -> str:
-        """A text without what its address may hold of a key: a server's answer likes to repeat it (I14)."""
-        for part in urlsplit(self._url).path.split("/"):
-            if len(part) >= SECRET_LENGTH:
-                text = text.replace(part, "…")
-        return text
+    def complaint(self, error: NodeError) -> str:
+        """What went wrong, without what its address may hold of a key: a server likes to repeat it (I14).
+
+        Of what a server says whose address is a secret nothing is shown.
+        """
+        if self._secret is not None and isinstance(error, NodeRefused):
+            return f"refused ({error.code})"
+        if self._secret is not None and isinstance(error, NodeMalformed):
+            return "it answers something else than was asked for"
+        told = str(error)
+        for key in _keys(self._address):
+            told = told.replace(key, "…")
+        pieces = (key[i : i + PIECE] for key in _keys(self._address) for i in range(len(key) - PIECE + 1))
+        return "what it says repeats its address" if any(piece in told for piece in pieces) else told
 
     async def word(self, now: datetime) -> Word:
         """Its best block."""
+        if self._secret is not None and self._secret.problem:
+            raise NodeUnreachable(self._secret.problem)
         height, time = await self._tip()
         return Word(coin=self._coin, by=self.name, kind="reference", at=now, height=height, time=time)
 
     async def hash_at(self, height: int) -> str:
         """The hash of its block at a height."""
         if self._shape == "evm":
-            return await evm.block_hash(Rpc(self._session, self._url, self._seconds), height)
+            return await evm.block_hash(self._rpc(), height)
         if self._shape == "status":
             return _hash((await self._get(f"/api/block-index/{height}", _BlockIndex)).block_hash)
         if self._shape == "blockbook":
             return _hash((await self._get(f"/api/v2/block-index/{height}", _BlockIndex)).block_hash)
-        return _hash((await self._get(f"/blocks/{height}?limit=1", _Blockcypher)).hash)
+        return _hash((await self._get(f"/blocks/{height}", _Blockcypher, "limit=1")).hash)
 
     async def _tip(self) -> tuple[Height, datetime | None]:
         if self._shape == "evm":
@@ -91,11 +108,26 @@ class Witness:
         return (await self._get("", _Blockcypher)).height, None
 
     async def _evm_tip(self) -> tuple[Height, datetime | None]:
-        block = await Rpc(self._session, self._url, self._seconds).call("eth_getBlockByNumber", "latest", False)
+        block = await self._rpc().call("eth_getBlockByNumber", "latest", False)
         return required(quantity(member(block, "number")), "height"), moment(quantity(member(block, "timestamp")))
 
-    async def _get(self, path: str, kind: type[T]) -> T:
-        return await web.get_json(self._session, self._url + path, self._seconds, kind)
+    def _rpc(self) -> Rpc:
+        return Rpc(self._session, self._at(), self._seconds)
+
+    async def _get(self, path: str, kind: type[T], query: str = "") -> T:
+        return await web.get_json(self._session, self._at(path, query), self._seconds, kind)
+
+    def _at(self, path: str = "", query: str = "") -> str:
+        """The address of something below the reference's own, whose query stays."""
+        whole = "&".join(part for part in (self._address.query, query) if part)
+        return self._address._replace(path=self._address.path.rstrip("/") + path, query=whole).geturl()
+
+
+def _keys(address: SplitResult) -> list[str]:
+    """What of an address may be a key: longer parts of its path and its query, and what stands before its host."""
+    query = [value for pair in address.query.split("&") for value in pair.split("=")]
+    parts = [*address.path.split("/"), *query, *address.netloc.rpartition("@")[0].split(":")]
+    return [part for part in parts if len(part) >= SECRET_LENGTH]
 
 
 class _StatusInfo(msgspec.Struct):

@@ -11,7 +11,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from coinquery.monitor import references, sweep_log
+import msgspec
+
+from coinquery.monitor import addresses, references, sweep_log
 from coinquery.monitor.evidence import Sighting
 from coinquery.monitor.sweep_log import Line, SweepLog
 from coinquery.monitor.witnesses import Hearing, Memory, Witnesses
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from coinquery.aws import Aws
+    from coinquery.coins import Reference
     from coinquery.monitor.configuration import Configuration
     from coinquery.monitor.instances import Instance
     from coinquery.monitor.record_log import RecordLog
@@ -56,7 +59,7 @@ class Shared:
     threads: Threads
     hearing: Hearing
     _asked: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)
-    _askers: Counter[str] = field(default_factory=Counter)
+    _coins: frozenset[str] = frozenset()
 
     async def stacks(self) -> dict[StackName, Stack] | None:
         """The region's production stacks; None where AWS does not say."""
@@ -102,7 +105,7 @@ class Shared:
     def begin(self, names: Iterable[StackName]) -> None:
         """Begin to ask what the instances of these stacks will need."""
         names = list(names)
-        self._askers = self._count_askers({name.coin for name in names} & self.configuration.coins.keys())
+        self._coins = frozenset({name.coin for name in names} & self.configuration.coins.keys())
         for name in names:
             self._task(("protection", name), partial(self._lost, name))
             if name.coin in self.configuration.coins:
@@ -125,13 +128,30 @@ class Shared:
         return await self.ask_aws(protector.lost, stack)
 
     async def _hear(self, ticker: str) -> Witnesses:
-        return await self.hearing.of(ticker, self.configuration.coins[ticker], await self.memory(), self._askers)
+        coin = msgspec.structs.replace(self.configuration.coins[ticker], references=await self._references(ticker))
+        return await self.hearing.of(ticker, coin, await self.memory(), await self._once("askers", self._count_askers))
 
-    def _count_askers(self, coins: Iterable[str]) -> Counter[str]:
+    async def _count_askers(self) -> Counter[str]:
         """How often each reference is asked in a minute by all: for each coin that knows it, in each region."""
         regions = max(1, len(self.configuration.regions))
-        known = (references.name(each) for coin in coins for each in self.configuration.coins[coin].references)
-        return Counter({name: count * regions for name, count in Counter(known).items()})
+        known = await asyncio.gather(*(self._references(coin) for coin in self._coins))
+        names = Counter(references.name(each) for of_coin in known for each in of_coin)
+        return Counter({name: count * regions for name, count in names.items()})
+
+    async def _references(self, ticker: str) -> tuple[Reference, ...]:
+        """A coin's references, with the addresses of those that are kept as secrets."""
+        known = self.configuration.coins[ticker].references
+        return tuple(await asyncio.gather(*(self._with_address(each) for each in known)))
+
+    async def _with_address(self, reference: Reference) -> Reference:
+        if not addresses.is_secret(reference):
+            return reference
+        return await self._once(("address", reference), lambda: self._read_address(reference))
+
+    async def _read_address(self, reference: Reference) -> Reference:
+        home = self.configuration.home or self.region
+        read = await self.ask_aws(addresses.read, self.aws, home, reference)
+        return read or addresses.without(reference, f"AWS does not say within {AWS_SECONDS:g} s")
 
     async def _remember(self) -> Memory:
         own = sweep_log.memory(await self.lines() or [])

@@ -12,6 +12,7 @@ import msgspec
 
 from coinquery.monitor.records import Moment
 from coinquery.naming import SILENCES, silence_parameter
+from coinquery.stored import NOT_OF_KIND
 
 if TYPE_CHECKING:
     from coinquery.naming import StackName
@@ -50,5 +51,5 @@ def ends(store: ParameterStore, now: datetime) -> dict[str, datetime]:
 def _decode(value: str) -> Silence | None:
     try:
         return msgspec.json.decode(value, type=Silence)
-    except msgspec.DecodeError:
+    except NOT_OF_KIND:
         return None

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from coinquery import reasons
 from coinquery.account import caller
 from coinquery.durations import Duration
-from coinquery.errors import WrongUse
+from coinquery.errors import NoSuchStack, WrongUse
 from coinquery.monitor import silences
 from coinquery.monitor.silences import Silence
 from coinquery.stacks import inventory
+from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.journal import Journal
 from coinquery.stacks.parameter_store import ParameterStore
 
@@ -38,10 +40,13 @@ class Silencing:
     def of(cls, config: Config, aws: Aws, clock: Clock, stack: StackName) -> Silencing:
         """Of a production stack that stands; raise WrongUse for any other."""
         if not stack.is_production:
-            raise WrongUse(f"{stack} is not production: no alert is ever raised of it", "There is nothing to silence.")
+            raise WrongUse(
+                f"{stack} is not production: no alert is ever raised of it",
+                "There is nothing to silence: name a stack that ends in -prod.",
+            )
         found = next((each for each in inventory.everywhere(aws, config) if each.name == stack), None)
         if found is None:
-            raise WrongUse(f"there is no stack {stack}", "See those that there are: cq ls")
+            raise NoSuchStack(f"there is no stack {stack}", "See those that there are: cq ls")
         journal = Journal(aws.logs(config.home_region), clock, caller(aws, config.home_region))
         return cls(ParameterStore(aws.ssm(found.region)), journal, clock, stack)
 
@@ -50,15 +55,18 @@ class Silencing:
         if length > LONGEST:
             raise WrongUse(f"a silence lasts at most {LONGEST}, not {length}", "Begin another one when it is over.")
         until = self.clock.now() + timedelta(seconds=length.seconds)
-        silence = Silence(until=until, by=self.journal.who, why=why)
-        self.journal.write(self.stack, "silence", "begins", detail=f"until {until:%Y-%m-%d %H:%M:%S}Z: {why}")
-        silences.keep(self.store, self.stack, silence)
+        silence = Silence(until=until, by=self.journal.who, why=reasons.check(why, "--why"))
+        with self._chapter(silence.why).change("silence", f"until {until:%Y-%m-%d %H:%M:%S}Z"):
+            silences.keep(self.store, self.stack, silence)
         return silence
 
     def end(self) -> None:
         """End it now; a stack that is not silenced is as it should be."""
-        self.journal.write(self.stack, "silence", "ends")
-        silences.end(self.store, self.stack)
+        with self._chapter("").change("end the silence"):
+            silences.end(self.store, self.stack)
+
+    def _chapter(self, why: str) -> Chapter:
+        return Chapter(self.journal, lambda: self.stack, lambda: "", f"cq monitor silence{why and f': {why}'}")
 
 
 def lasting(config: Config, aws: Aws, clock: Clock) -> list[tuple[str, Silence]]:

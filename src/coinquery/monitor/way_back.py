@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from coinquery import naming
-from coinquery.errors import BadStackName, NotOurStack
+from coinquery.errors import BadStackName, NotOurStack, Unreadable
 from coinquery.monitor.record_log import RecordLog
 from coinquery.monitor.standpoint import said
 from coinquery.monitor.verdict import SERVING
@@ -58,7 +56,7 @@ def look(live: Stack, at: Standpoint) -> Back:
             return Back()
         name = naming.parse(back.stack)
         return _look_at(name, at.region_of(back.standing.public.target), at)
-    except (NotOurStack, ValueError, BadStackName, msgspec.DecodeError) as error:
+    except (NotOurStack, BadStackName, Unreadable) as error:
         return Back(None, (f"the way back of {live.name} can't be read: {error}",)) if live.rollout else Back()
     except (BotoCoreError, ClientError) as error:
         return Back(None, (f"the way back of {live.name} could not be looked at: {said(error)}",))

@@ -121,4 +121,4 @@ async def _with_hash(witness: references.Witness, word: Word, wanted: Sequence[i
 
 
 def _complaints(due: Sequence[references.Witness], answers: Sequence[Word | NodeError]) -> list[str]:
-    return [f"{w.name}: {w.scrub(str(a))}" for w, a in zip(due, answers, strict=True) if isinstance(a, NodeError)]
+    return [f"{w.name}: {w.complaint(a)}" for w, a in zip(due, answers, strict=True) if isinstance(a, NodeError)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from coinquery import aws
+from coinquery import aws, denial
+from coinquery.errors import NotPermitted, StackFailed
 from coinquery.stacks import template
 from coinquery.stacks.stack import TAG
 
@@ -15,16 +16,22 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import CreateStackInputTypeDef
 
+    from coinquery.errors import CoinQueryError
     from coinquery.naming import StackName
 
 
 def create(
-    cloudformation: CloudFormationClient, name: StackName, parameters: Mapping[str, str], tags: Mapping[str, str]
+    cloudformation: CloudFormationClient,
+    name: StackName,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    role: str = "",
 ) -> None:
     """Ask CloudFormation for the stack; a stack of that name that exists already is left for the caller to judge.
 
     Production stacks get termination protection and a policy that denies every update as part of their creation: a
-    change set has neither.
+    change set has neither. CloudFormation works under ``role``, now and when it deletes the stack; without one, with
+    the rights of whoever asks.
     """
     request: CreateStackInputTypeDef = {
         "StackName": str(name),
@@ -34,6 +41,8 @@ def create(
         "Capabilities": ["CAPABILITY_IAM"],
         "ClientRequestToken": request_token(tags["rollout"]),
     }
+    if role:
+        request["RoleARN"] = role
     if name.is_production:
         request["EnableTerminationProtection"] = True
         request["StackPolicyBody"] = template.text(template.STACK_POLICY)
@@ -46,6 +55,14 @@ def create(
 def request_token(*words: str) -> str:
     """A token that makes CloudFormation take a repeated request for the one it was."""
     return "cq-" + hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def failure(what: str, why: str, remedy: str) -> CoinQueryError:
+    """What a person should read of a stack that failed: NotPermitted where AWS denied CloudFormation something."""
+    denied = denial.find(why)
+    if denied is None:
+        return StackFailed(f"{what}: {why}", remedy)
+    return NotPermitted(f"{what}: {why}", f"Allow {denied.action} to {denied.who or 'whom it worked for'}. {remedy}")
 
 
 def first_failure(cloudformation: CloudFormationClient, name: StackName | str) -> str:

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 NETWORK_STACK = "coinquery-network"
 MONITOR_STACK = "coinquery-monitor"
+ROLES_STACK = "coinquery-roles"
+GUARD_STACK = "coinquery-guard"
 HOME_PARAMETER = "/coinquery/home"
 JOURNAL_LOG_GROUP = "/coinquery/journal"
 
+#: The outputs of the network stack, in the order of the fields of ``Foundation``.
+_NETWORK_OUTPUTS = (
+    "VpcId", "NodeSubnets", "LoadBalancerSubnets", "PrivateSubnets", "NodesPublic", "MonitorSecurityGroup",
+    "ArtifactBucket",
+)  # fmt: skip
 _COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
@@ -33,28 +40,47 @@ class Foundation:
     artifact_bucket: str
 
 
+@dataclass(frozen=True)
+class Roles:
+    """The roles of the account, by ARN: what CloudFormation works as, and what bounds the roles that it makes."""
+
+    cloudformation: str
+    boundary: str
+
+
+#: An account without roles: CloudFormation works with the caller's own rights.
+NO_ROLES = Roles("", "")
+
+
 def read(aws: Aws, config: Config, region: str) -> Foundation:
     """The region's foundation.
 
     Raises NotBootstrapped where something is missing, BadConfiguration where the region has another ledger.
     """
     check_home(aws, config, region)
-    _outputs(aws, region, MONITOR_STACK)
+    check_monitor(aws, region)
     return network(aws, region)
+
+
+def check_monitor(aws: Aws, region: str) -> None:
+    """Raise NotBootstrapped unless the region's monitor is up."""
+    _outputs(aws, region, MONITOR_STACK)
 
 
 def network(aws: Aws, region: str) -> Foundation:
     """What the region's network stack says; raise NotBootstrapped where there is none."""
     outputs = _outputs(aws, region, NETWORK_STACK)
-    return Foundation(
-        vpc=outputs["VpcId"],
-        node_subnets=outputs["NodeSubnets"],
-        load_balancer_subnets=outputs["LoadBalancerSubnets"],
-        private_subnets=outputs["PrivateSubnets"],
-        nodes_public=outputs["NodesPublic"],
-        monitor_security_group=outputs["MonitorSecurityGroup"],
-        artifact_bucket=outputs["ArtifactBucket"],
-    )
+    missing = [key for key in _NETWORK_OUTPUTS if not outputs.get(key)]
+    if missing:
+        raise _not_bootstrapped(region, f"stack {NETWORK_STACK} has no output {missing[0]}")
+    return Foundation(*(outputs[key] for key in _NETWORK_OUTPUTS))
+
+
+def roles(aws: Aws, config: Config) -> Roles:
+    """The account's roles; ``NO_ROLES`` where it was bootstrapped before there were any."""
+    described = stacks.describe(aws.cloudformation(config.home_region), ROLES_STACK)
+    outputs = {} if described is None else stacks.outputs(described)
+    return Roles(outputs.get("CloudFormationRoleArn", ""), outputs.get("BoundaryArn", ""))
 
 
 def home(aws: Aws, region: str) -> str | None:
@@ -96,7 +122,7 @@ def _outputs(aws: Aws, region: str, name: str) -> dict[str, str]:
     if described is None or described["StackStatus"] not in _COMPLETE:
         seen = "does not exist" if described is None else f"is {described['StackStatus']}"
         raise _not_bootstrapped(region, f"stack {name} {seen}")
-    return {o.get("OutputKey", ""): o.get("OutputValue", "") for o in described.get("Outputs", ())}
+    return stacks.outputs(described)
 
 
 def _not_bootstrapped(region: str, why: str) -> NotBootstrapped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from coinquery.dns.names import leads
 from coinquery.stacks import stack as stacks
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ def everywhere(aws: Aws, config: Config) -> list[Stack]:
     with ThreadPoolExecutor(max_workers=len(clients)) as pool:
         found = pool.map(lambda client: list(stacks.read_all(client)), clients)
         return sorted((stack for region in found for stack in region), key=lambda stack: stack.name)
+
+
+def led_to(stacks: Iterable[Stack], standing: Standing) -> frozenset[str]:
+    """The names of all stacks that any of the records leads to: two in the middle of a move."""
+    return frozenset(str(stack.name) for stack in stacks if leads(standing, stack.outputs))
 
 
 def leading(stacks: Iterable[Stack], standing: Standing) -> Stack | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from coinquery.coins import Coin, Container
     from coinquery.config import Config, Level
-    from coinquery.stacks.foundation import Foundation
+    from coinquery.stacks.foundation import Foundation, Roles
 
 SERVICE_PORT = 8080
 SERVICE_MEMORY = 256
@@ -30,6 +30,11 @@ def network(config: Config, level: Level, coin: Coin, foundation: Foundation, re
         "HttpsPort": str(config.listener.https_port),
         "HttpPort": str(config.listener.http_port),
     }
+
+
+def rights(roles: Roles) -> dict[str, str]:
+    """What bounds the roles that the stack makes; ``""`` where the account has no roles yet."""
+    return {"PermissionsBoundary": roles.boundary}
 
 
 def machines(coin: Coin, instances: int, image_id: str, snapshot: str) -> dict[str, str]:

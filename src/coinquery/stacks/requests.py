@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from coinquery.stored import output
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -35,9 +37,10 @@ def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: d
     """
     counted, known = 0, True
     for prefix in (kind for kind in ("", "Internal") if stack.outputs.get(f"{kind}TargetGroupArn")):
+        balancer = output(stack.outputs, f"{prefix}LoadBalancerArn", stack.name)
         dimensions = {
             "TargetGroup": stack.outputs[f"{prefix}TargetGroupArn"].rpartition(":")[2],
-            "LoadBalancer": stack.outputs[f"{prefix}LoadBalancerArn"].partition(":loadbalancer/")[2],
+            "LoadBalancer": balancer.partition(":loadbalancer/")[2],
         }
         counted += int(sum(_values(cloudwatch, "RequestCount", dimensions, window, now)))
         known = known and bool(_values(cloudwatch, "HealthyHostCount", dimensions, window, now))

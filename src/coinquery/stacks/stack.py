@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import StackTypeDef
 
 TAG = "coinquery:"
+#: Digits of the largest number of instances.
+LONGEST_COUNT = 3
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ class Stack:
 
     @property
     def instances(self) -> int:
-        """How many instances it must have."""
-        return int(self.parameters.get("InstanceCount", "0"))
+        """How many instances it must have; 0 where its parameters don't say, which is never taken for enough."""
+        count = self.parameters.get("InstanceCount", "")
+        return int(count) if count.isascii() and count.isdecimal() and len(count) <= LONGEST_COUNT else 0
 
 
 def read(cloudformation: CloudFormationClient, name: naming.StackName) -> Stack | None:
@@ -93,6 +96,11 @@ def describe(cloudformation: CloudFormationClient, name: str) -> StackTypeDef | 
     return next((stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"), None)
 
 
+def outputs(described: StackTypeDef) -> dict[str, str]:
+    """The outputs of a stack that was described, by name."""
+    return {o.get("OutputKey", ""): o.get("OutputValue", "") for o in described.get("Outputs", ())}
+
+
 def _stack(described: StackTypeDef, name: naming.StackName, region: str) -> Stack:
     return Stack(
         name=name,
@@ -106,6 +114,6 @@ def _stack(described: StackTypeDef, name: naming.StackName, region: str) -> Stac
             for tag in described.get("Tags", ())
             if tag["Key"].startswith(TAG)
         },
-        outputs={o.get("OutputKey", ""): o.get("OutputValue", "") for o in described.get("Outputs", ())},
+        outputs=outputs(described),
         parameters={p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in described.get("Parameters", ())},
     )

@@ -7,6 +7,8 @@ from importlib import resources
 COIN_STACK = "coin-stack.yaml"
 NETWORK = "network.yaml"
 MONITOR = "monitor.yaml"
+ROLES = "roles.yaml"
+GUARD = "guard.yaml"
 STACK_POLICY = "stack-policy.json"
 
 

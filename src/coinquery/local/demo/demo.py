@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from coinquery.errors import CoinQueryError
+from coinquery.errors import DemoFailed
 from coinquery.local import images, world
 from coinquery.local.demo.client import Report
 from coinquery.local.demo.repository import Repository
@@ -106,7 +106,7 @@ class Demo:
         return document
 
     def _cq(self, repository: Repository, step: str, *arguments: str, exits: int = 0) -> str:
-        """Type a command of ``cq``; raise CoinQueryError unless it exits as it must."""
+        """Type a command of ``cq``; raise DemoFailed unless it exits as it must."""
         command = shlex.join(["cq", *arguments])
         self.say(f"$ {command}")
         begun = time.monotonic()
@@ -121,7 +121,10 @@ class Demo:
         said = ran.stderr if exits or ran.returncode else ran.stdout
         self._note(step, command, ran.returncode, time.monotonic() - begun, _last_line(said))
         if ran.returncode != exits:
-            raise CoinQueryError(f"`{command}` exited {ran.returncode}, not {exits}:\n{ran.stderr.strip()}")
+            raise DemoFailed(
+                f"`{command}` exited {ran.returncode}, not {exits}:\n{ran.stderr.strip()}",
+                "Run the demonstration again with --keep, and look at the logs: cq local status names them.",
+            )
         return ran.stdout
 
     def _local(self, step: str, command: str, act: Callable[[], object]) -> None:
