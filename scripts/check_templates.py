@@ -1,13 +1,14 @@
 """Lint the CloudFormation templates: ``python scripts/check_templates.py [--checkov PROGRAM] TEMPLATE...``.
 
-Three linters, since each sees what the others don't: cfn-lint and AWS's own cloudformation-validate check that AWS
-would take the template, checkov that it is safe. What is waived, is waived in the template, beside its reason. Prints
-what they find and exits with 1 if they find anything.
+Four linters, since each sees what the others don't: cfn-lint and AWS's own cloudformation-validate check that AWS
+would take the template, checkov that it is safe, check_policies that its IAM policies say what they seem to. What is
+waived, is waived in the template, beside its reason. Prints what they find and exits with 1 if they find anything.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,17 @@ def cloudformation_validate(templates: list[Path]) -> Iterator[str]:
                 yield f"{template}:{found.start_line or 1}: {found.rule_id}: {found.message}"
 
 
+def policies(templates: list[Path]) -> Iterator[str]:
+    """What is wrong with IAM policies, one line each; a template that can't be read is cfn-lint's to tell."""
+    from cfnlint.decode.cfn_yaml import CfnParseError  # type: ignore[import-untyped]
+    from check_policies import check_policies
+    from yaml import YAMLError
+
+    for template in templates:
+        with contextlib.suppress(CfnParseError, YAMLError):
+            yield from check_policies(template)
+
+
 def checkov(program: str, templates: list[Path]) -> Iterator[str]:
     """What checkov finds, as it prints it; it asks nobody."""
     files = [argument for template in templates for argument in ("--file", str(template))]
@@ -56,6 +68,7 @@ def main() -> int:
     parser.add_argument("templates", metavar="TEMPLATE", nargs="+", type=Path)
     arguments = parser.parse_args()
     found = [*cfn_lint(arguments.templates), *cloudformation_validate(arguments.templates)]
+    found += policies(arguments.templates)
     if arguments.checkov:
         found += checkov(arguments.checkov, arguments.templates)
     for line in found:

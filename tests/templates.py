@@ -13,8 +13,10 @@ import yaml
 import coinquery.stacks
 
 FOLDER = Path(coinquery.stacks.__file__).with_name("templates")
-COIN_STACK, NETWORK, MONITOR = (FOLDER / f"{name}.yaml" for name in ("coin-stack", "network", "monitor"))
-ALL = (COIN_STACK, NETWORK, MONITOR)
+COIN_STACK, NETWORK, MONITOR, ROLES, GUARD = (
+    FOLDER / f"{name}.yaml" for name in ("coin-stack", "network", "monitor", "roles", "guard")
+)
+ALL = (COIN_STACK, NETWORK, MONITOR, ROLES, GUARD)
 
 DIGEST = "@sha256:" + "a" * 64
 PARAMETERS = {
@@ -30,6 +32,7 @@ PARAMETERS = {
     "PrivateSubnets": "subnet-5,subnet-6",
     "NodesPublic": "true",
     "MonitorSecurityGroup": "sg-1",
+    "PermissionsBoundary": "arn:aws:iam::123456789012:policy/coinquery/coinquery-boundary",
     "PublicName": "eth.example.com",
     "PrivateName": "eth.internal.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1",

@@ -7,7 +7,8 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from coinquery.errors import AwsUnreachable, CoinQueryError, NoCredentials
+from coinquery import denial
+from coinquery.errors import AwsUnreachable, ClockWrong, CoinQueryError, NoCredentials
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
     from types_boto3_ecs import ECSClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_organizations import OrganizationsClient
     from types_boto3_route53 import Route53Client
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -106,6 +109,14 @@ class Aws:
         """The client of sts in a region."""
         return cast("STSClient", self._client("sts", region))
 
+    def iam(self, region: str) -> IAMClient:
+        """The client of IAM, which knows no regions; the one that is named says which partition."""
+        return cast("IAMClient", self._client("iam", region))
+
+    def organizations(self, region: str) -> OrganizationsClient:
+        """The client of AWS Organizations, which knows no regions; the one that is named says which partition."""
+        return cast("OrganizationsClient", self._client("organizations", region))
+
     def route53(self) -> Route53Client:
         """The client of Route 53, whose control plane is in us-east-1."""
         return cast("Route53Client", self._client("route53", "us-east-1"))
@@ -132,6 +143,23 @@ def code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+#: Codes of AWS for "asked too often", which boto3 has repeated as often as it may.
+_THROTTLED = {
+    "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown",
+    "PriorRequestNotComplete",
+}  # fmt: skip
+
+
+def passes(error: Exception) -> bool:
+    """Whether an error of boto3 is of the kind that passes: no answer, AWS's own failure, or asked too often."""
+    from botocore import exceptions as aws
+
+    if isinstance(error, aws.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or code(error) in _THROTTLED
+    return isinstance(error, aws.ConnectionError | aws.HTTPClientError)
+
+
 def pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
     """Every element of ``key`` over all pages of an operation."""
     for page in client.get_paginator(operation).paginate(**arguments):
@@ -142,6 +170,8 @@ _CREDENTIAL_CODES = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
     "SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException",
 }  # fmt: skip
+#: How AWS says that a request's time is more than minutes away from its own (Signature Version 4, "Troubleshooting").
+_OUT_OF_TIME = ("RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current")
 _SAME_AGAIN = "Nothing is assumed about what it did; run the same command again."
 
 
@@ -162,6 +192,12 @@ def explain(error: Exception) -> CoinQueryError | None:
 
 def _explain_answer(error: ClientError) -> CoinQueryError:
     message = error.response.get("Error", {}).get("Message", "")
+    if any(said in f"{code(error)} {message}" for said in _OUT_OF_TIME):
+        return ClockWrong(
+            f"this machine's clock is wrong, says AWS: {message}", f"Set the clock (NTP does it). {_SAME_AGAIN}"
+        )
+    if code(error) in denial.CODES | denial.HEAD_CODES:
+        return denial.of_answer(error.operation_name, message).error()
     if code(error) in _CREDENTIAL_CODES:
         return NoCredentials(f"AWS does not accept the credentials: {message}", "Sign in again.")
     return AwsUnreachable(f"AWS refused {error.operation_name}: {code(error)}: {message}", _SAME_AGAIN)

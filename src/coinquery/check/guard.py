@@ -1,0 +1,93 @@
+"""Whether the guard binds everyone: by the policies on each role and user, or by the organisation."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from coinquery.account import caller
+from coinquery.bootstrap import rights
+from coinquery.check import identities, organization
+from coinquery.check.finding import Finding, found, group, look, missing
+from coinquery.errors import NotBootstrapped
+from coinquery.stacks import foundation, guard
+from coinquery.stacks import stack as stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coinquery.aws import Aws
+    from coinquery.config import Config
+
+_ATTACH = (
+    "Attach both policies to each (a permission set of IAM Identity Center by name), or bind the account by a service "
+    "control policy: docs/guard.md."
+)
+
+
+def check(aws: Aws, config: Config) -> Finding:
+    """The guard's policies, and everyone whom they do not bind."""
+    return group("guard", _checks(aws, config))
+
+
+def policies(aws: Aws, config: Config) -> tuple[str, ...]:
+    """The ARNs of the guard's policies in the account."""
+    return guard.arns(_partition(aws, config), config.account)
+
+
+def _checks(aws: Aws, config: Config) -> Iterator[Finding]:
+    yield look("policies", lambda: _policies(aws, config))
+    bare = cache(lambda: identities.without(aws.iam(config.home_region), policies(aws, config)))
+    everyone = look("roles and users", lambda: _everyone(bare()))
+    if everyone.state == "ok":
+        yield everyone
+        return
+    bound = look("organisation", lambda: _organisation(aws, config))
+    yield bound
+    yield found("roles and users", "bound by the organisation") if bound.state == "ok" else everyone
+
+
+def _policies(aws: Aws, config: Config) -> str | Finding:
+    """Whether the policies stand, and know the zones and names of production as cq.toml has them."""
+    described = stacks.describe(aws.cloudformation(config.home_region), foundation.GUARD_STACK)
+    again = f"Run: cq bootstrap --region {config.home_region}"
+    if described is None:
+        raise NotBootstrapped(f"there is no stack {foundation.GUARD_STACK} in {config.home_region}", again)
+    standing = {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in described.get("Parameters", ())}
+    lacking: list[str] = []
+    for key, wanted in rights.guard(config, _partition(aws, config)).items():
+        lacking += sorted(set(wanted.split(",")) - set(standing.get(key, "").split(",")))
+    if lacking:
+        return missing("policies", f"{foundation.GUARD_STACK} does not know {len(lacking)} names", again, lacking)
+    return f"{' and '.join(guard.POLICIES)} know production's zones and names"
+
+
+def _everyone(bare: tuple[str, ...]) -> str | Finding:
+    if not bare:
+        return "all carry it, but those of AWS's services and of cq"
+    return missing("roles and users", f"{len(bare)} do not carry it", _ATTACH, bare)
+
+
+def _organisation(aws: Aws, config: Config) -> str | Finding:
+    organizations = aws.organizations(config.home_region)
+    wanted = organization.statements(aws.iam(config.home_region), policies(aws, config))
+    member = organization.is_member(organizations, config.account)
+    if member is None:
+        return missing("organisation", "the account is in none", "Attach the guard to roles and users: docs/guard.md.")
+    if not member:
+        return missing(
+            "organisation",
+            "this is its management account, which no service control policy binds",
+            "Attach the guard to roles and users (docs/guard.md), or keep production in an account of its own.",
+        )
+    if not wanted or not organization.binds(organizations, config.account, wanted):
+        return missing(
+            "organisation",
+            "no service control policy on the account has all of the guard",
+            "Print it with `cq check --scp` and attach it in the management account: docs/guard.md.",
+        )
+    return "a service control policy binds the account"
+
+
+def _partition(aws: Aws, config: Config) -> str:
+    return caller(aws, config.home_region).split(":")[1]

@@ -1,0 +1,397 @@
+"""What the guard denies, and what it leaves to other teams: cases that are true on AWS.
+
+Each row is a request as AWS would put it together: the action, the ARN of the resource, the condition keys. That AWS
+has the action, gives the resource such an ARN and sends the keys is checked against its Service Authorization
+Reference (tests/test_guard_policy.py); how Route 53 normalizes names is in its Developer Guide, "Using
+IAM policy conditions for fine-grained access control".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from tests.policy_evaluator import Context, Request
+
+ACCOUNT = "123456789012"
+ZONE, PRIVATE_ZONE, OTHER_ZONE = "ZPUBLIC000001", "ZPRIVATE00001", "ZOTHERTEAM001"
+NAMES = ("btc.example.com", "btc.internal.example.com", "eth.example.com", "eth.internal.example.com")
+
+PROD, STAGE = {"aws:ResourceTag/coinquery:level": "prod"}, {"aws:ResourceTag/coinquery:level": "stage"}
+UNTAGGED: Context = {}
+
+
+class May(IntEnum):
+    """Who may do it, even with every other right; the guard takes away, the more the lower."""
+
+    NOBODY = 0
+    BREAK_GLASS = 1
+    OPERATORS = 2
+    EVERYONE = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and who may make it."""
+
+    may: May
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+    def request(self, who: str) -> Request:
+        """The request as that principal makes it."""
+        return Request(self.action, self.resource, {**self.context, "aws:PrincipalArn": who})
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.resource.split(':', 5)[-1]} {' '.join(map(str, self.context.values()))}".strip()
+
+
+def arn(service: str, rest: str, region: str = "us-east-1", account: str = ACCOUNT) -> str:
+    return f"arn:aws:{service}:{region}:{account}:{rest}"
+
+
+def role(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+#: aws:PrincipalArn of a session is the ARN of its role.
+DEPLOYER, CLOUDFORMATION, BREAK_GLASS = (
+    role(f"coinquery/coinquery-{name}") for name in ("deployer", "cloudformation", "break-glass")
+)
+READ_ONLY = role("coinquery/coinquery-read-only")
+ADMINISTRATOR = role("aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_0123456789abcdef")
+USER = f"arn:aws:iam::{ACCOUNT}:user/jane"
+#: Names that only look like those of the roles of cq.
+LOOKALIKES = (
+    role("coinquery-deployer"),
+    role("coinquery/coinquery-deployer-2"),
+    role("team/coinquery/coinquery-deployer"),
+    f"arn:aws:iam::{ACCOUNT}:user/coinquery/coinquery-deployer",
+)
+
+
+def _stack(name: str) -> str:
+    return arn("cloudformation", f"stack/{name}/0b7d6d10-1f3a-11f0-8a2e-0affd5e8f4d5")
+
+
+def _group(name: str) -> str:
+    return arn("autoscaling", f"autoScalingGroup:8f7f0a4e-4d1c-4b3f-9f5e-0d2c:autoScalingGroupName/{name}")
+
+
+def _balancer(kind: str, name: str, *ids: str) -> str:
+    return arn("elasticloadbalancing", "/".join((kind, name, "50dc6c495c0c9188", *ids)))
+
+
+def _logs(group: str, stream: str = "") -> str:
+    return arn("logs", f"log-group:{group}" + (f":log-stream:{stream}" if stream else ""))
+
+
+def _zone(zone: str) -> str:
+    return f"arn:aws:route53:::hostedzone/{zone}"
+
+
+def _names(*names: str) -> Context:
+    return {
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
+        "route53:ChangeResourceRecordSetsRecordTypes": ("A",) * len(names),
+        "route53:ChangeResourceRecordSetsActions": ("UPSERT",) * len(names),
+    }
+
+
+def _ec2(rest: str) -> str:
+    return arn("ec2", rest)
+
+
+def _policy(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+
+
+ETH, INTERNAL = "cq-eth-0001-prod", "cq-eth-0001-prod-int"
+OTHERS = ("cq-eth-0001-stage", "cq-eth-0001-dev", "shop-prod", "cqx-eth-0001-prod", "product-cq-prod")
+SNAPSHOT = arn("ec2", "snapshot/snap-0123456789abcdef0", account="")
+KEY = arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
+GUARD = _policy("coinquery/coinquery-guard")
+
+_CHANGES_OF_STACKS = (
+    "DeleteStack",
+    "UpdateStack",
+    "UpdateTerminationProtection",
+    "SetStackPolicy",
+    "CreateStack",
+    "CreateChangeSet",
+    "ExecuteChangeSet",
+    "ContinueUpdateRollback",
+    "RollbackStack",
+    "CancelUpdateStack",
+)
+
+STACKS = [
+    *(Case(May.OPERATORS, f"cloudformation:{each}", _stack(ETH)) for each in _CHANGES_OF_STACKS),
+    *(Case(May.EVERYONE, f"cloudformation:{each}", _stack(OTHERS[0])) for each in _CHANGES_OF_STACKS),
+    *(Case(May.EVERYONE, "cloudformation:DeleteStack", _stack(name)) for name in OTHERS[1:]),
+    Case(May.OPERATORS, "cloudformation:DeleteStack", _stack("cq-btc-9999-prod")),
+    Case(May.OPERATORS, "cloudformation:DeleteStack", _stack("coinquery-monitor")),
+    Case(May.OPERATORS, "cloudformation:UpdateStack", _stack("coinquery-network")),
+    Case(May.OPERATORS, "cloudformation:UpdateTerminationProtection", _stack("coinquery-guard")),
+    Case(May.EVERYONE, "cloudformation:DescribeStacks", _stack(ETH)),
+    Case(May.EVERYONE, "cloudformation:GetStackPolicy", _stack(ETH)),
+    Case(May.EVERYONE, "cloudformation:DetectStackDrift", _stack(ETH)),
+]
+
+INSTANCES = [
+    Case(May.OPERATORS, "ec2:TerminateInstances", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:StopInstances", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:RebootInstances", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:ModifyInstanceAttribute", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:TerminateInstances", _ec2("instance/i-0123456789abcdef0"), STAGE),
+    Case(May.EVERYONE, "ec2:TerminateInstances", _ec2("instance/i-0123456789abcdef0"), UNTAGGED),
+    Case(May.EVERYONE, "ec2:StopInstances", _ec2("instance/i-0123456789abcdef0"), UNTAGGED),
+    Case(May.EVERYONE, "ec2:StartInstances", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:DescribeInstances", "*"),
+    Case(May.EVERYONE, "ssm:StartSession", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:DetachVolume", _ec2("volume/vol-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:DetachVolume", _ec2("volume/vol-0123456789abcdef0"), UNTAGGED),
+    Case(May.BREAK_GLASS, "ec2:DeleteVolume", _ec2("volume/vol-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:DeleteVolume", _ec2("volume/vol-0123456789abcdef0"), STAGE),
+    Case(May.BREAK_GLASS, "ec2:DeleteSnapshot", SNAPSHOT, PROD),
+    Case(May.BREAK_GLASS, "ec2:ModifySnapshotTier", SNAPSHOT, PROD),
+    Case(May.EVERYONE, "ec2:DeleteSnapshot", SNAPSHOT, UNTAGGED),
+    Case(May.EVERYONE, "ec2:CreateSnapshot", _ec2("volume/vol-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:RevokeSecurityGroupIngress", _ec2("security-group/sg-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:RevokeSecurityGroupEgress", _ec2("security-group/sg-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:ModifySecurityGroupRules", _ec2("security-group/sg-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:RevokeSecurityGroupIngress", _ec2("security-group/sg-0123456789abcdef0"), UNTAGGED),
+    Case(May.OPERATORS, "ec2:DeleteLaunchTemplate", _ec2("launch-template/lt-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:DeleteLaunchTemplateVersions", _ec2("launch-template/lt-0123456789abcdef0"), PROD),
+    # Tags: what makes an instance production's is not taken from it; tags of other teams are.
+    Case(May.OPERATORS, "ec2:DeleteTags", _ec2("instance/i-0123456789abcdef0"), PROD),
+    Case(May.OPERATORS, "ec2:DeleteTags", _ec2("instance/i-0123456789abcdef0"), {**PROD, "aws:TagKeys": ("Name",)}),
+    Case(May.OPERATORS, "ec2:CreateTags", _ec2("instance/i-0123456789abcdef0"), {**PROD, "aws:TagKeys": ("Name",)}),
+    Case(
+        May.OPERATORS,
+        "ec2:CreateTags",
+        _ec2("volume/vol-0123456789abcdef0"),
+        {**PROD, "aws:TagKeys": ("team", "coinquery:level")},
+    ),
+    Case(May.EVERYONE, "ec2:CreateTags", _ec2("instance/i-0123456789abcdef0"), {**PROD, "aws:TagKeys": ("team",)}),
+    Case(May.EVERYONE, "ec2:CreateTags", _ec2("instance/i-0123456789abcdef0"), {"aws:TagKeys": ("Name",)}),
+    Case(May.EVERYONE, "ec2:DeleteTags", _ec2("instance/i-0123456789abcdef0"), STAGE),
+]
+
+_CHANGES_OF_GROUPS = (
+    "DeleteAutoScalingGroup",
+    "UpdateAutoScalingGroup",
+    "SetDesiredCapacity",
+    "TerminateInstanceInAutoScalingGroup",
+    "DetachInstances",
+    "DetachLoadBalancerTargetGroups",
+    "DetachTrafficSources",
+    "EnterStandby",
+    "SetInstanceHealth",
+    "SuspendProcesses",
+    "StartInstanceRefresh",
+    "PutScalingPolicy",
+    "PutScheduledUpdateGroupAction",
+    "BatchPutScheduledUpdateGroupAction",
+    "DeleteTags",
+    "CreateAutoScalingGroup",
+)
+
+GROUPS = [
+    *(Case(May.OPERATORS, f"autoscaling:{each}", _group(ETH)) for each in _CHANGES_OF_GROUPS),
+    *(Case(May.EVERYONE, f"autoscaling:{each}", _group(OTHERS[0])) for each in _CHANGES_OF_GROUPS),
+    *(Case(May.EVERYONE, "autoscaling:DeleteAutoScalingGroup", _group(name)) for name in OTHERS[1:]),
+    Case(May.EVERYONE, "autoscaling:DescribeAutoScalingGroups", "*"),
+]
+
+BALANCERS = [
+    Case(May.OPERATORS, "elasticloadbalancing:DeleteLoadBalancer", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:DeleteLoadBalancer", _balancer("loadbalancer/app", INTERNAL)),
+    Case(May.OPERATORS, "elasticloadbalancing:ModifyLoadBalancerAttributes", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:SetSecurityGroups", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:SetSubnets", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:CreateListener", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:DeleteListener", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
+    Case(May.OPERATORS, "elasticloadbalancing:ModifyListener", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
+    Case(May.OPERATORS, "elasticloadbalancing:RemoveListenerCertificates", _balancer("listener/app", ETH, "f2f7dc")),
+    Case(May.OPERATORS, "elasticloadbalancing:CreateRule", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
+    Case(May.OPERATORS, "elasticloadbalancing:DeleteRule", _balancer("listener-rule/app", ETH, "f2f7dc", "9683b2")),
+    Case(May.OPERATORS, "elasticloadbalancing:SetRulePriorities", _balancer("listener-rule/app", ETH, "f2f", "968")),
+    Case(May.OPERATORS, "elasticloadbalancing:DeleteTargetGroup", _balancer("targetgroup", INTERNAL)),
+    Case(May.OPERATORS, "elasticloadbalancing:DeregisterTargets", _balancer("targetgroup", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:RegisterTargets", _balancer("targetgroup", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:ModifyTargetGroup", _balancer("targetgroup", ETH)),
+    Case(May.OPERATORS, "elasticloadbalancing:ModifyTargetGroupAttributes", _balancer("targetgroup", ETH)),
+    *(
+        Case(May.EVERYONE, "elasticloadbalancing:DeleteLoadBalancer", _balancer("loadbalancer/app", name))
+        for name in OTHERS
+    ),
+    Case(May.EVERYONE, "elasticloadbalancing:DeregisterTargets", _balancer("targetgroup", "cq-eth-0001-stage")),
+    Case(May.EVERYONE, "elasticloadbalancing:DescribeTargetHealth", "*"),
+]
+
+CONTAINERS = [
+    Case(May.OPERATORS, "ecs:DeleteService", arn("ecs", f"service/{ETH}/{ETH}")),
+    Case(May.OPERATORS, "ecs:UpdateService", arn("ecs", f"service/{ETH}/{ETH}")),
+    Case(May.OPERATORS, "ecs:DeleteCluster", arn("ecs", f"cluster/{ETH}")),
+    Case(May.OPERATORS, "ecs:PutClusterCapacityProviders", arn("ecs", f"cluster/{ETH}")),
+    Case(May.OPERATORS, "ecs:DeregisterContainerInstance", arn("ecs", f"cluster/{ETH}")),
+    Case(May.OPERATORS, "ecs:StopTask", arn("ecs", f"task/{ETH}/0123456789abcdef0123456789abcdef")),
+    Case(May.OPERATORS, "ecs:UpdateContainerInstancesState", arn("ecs", f"container-instance/{ETH}/0123456789abcdef")),
+    Case(May.OPERATORS, "ecs:DeleteTaskDefinitions", arn("ecs", f"task-definition/{ETH}:1")),
+    Case(May.EVERYONE, "ecs:DescribeServices", arn("ecs", f"service/{ETH}/{ETH}")),
+    Case(May.EVERYONE, "ecs:ListTasks", arn("ecs", f"container-instance/{ETH}/0123456789abcdef")),
+    Case(May.EVERYONE, "ecs:DeleteService", arn("ecs", "service/shop/shop-prod")),
+    Case(May.EVERYONE, "ecs:UpdateService", arn("ecs", "service/cq-eth-0001-dev/cq-eth-0001-dev")),
+    Case(May.EVERYONE, "ecs:StopTask", arn("ecs", "task/cq-eth-0001-stage/0123456789abcdef0123456789abcdef")),
+    # What the ECS agent says of itself, under the instance's own role.
+    Case(May.EVERYONE, "ecs:SubmitTaskStateChange", arn("ecs", f"cluster/{ETH}")),
+    Case(May.EVERYONE, "ecs:RegisterContainerInstance", arn("ecs", f"cluster/{ETH}")),
+    Case(May.OPERATORS, "ecr:BatchDeleteImage", arn("ecr", "repository/coinquery/service")),
+    Case(May.OPERATORS, "ecr:DeleteRepository", arn("ecr", "repository/coinquery/mirror/geth")),
+    Case(May.EVERYONE, "ecr:PutImage", arn("ecr", "repository/coinquery/service")),
+    Case(May.EVERYONE, "ecr:DeleteRepository", arn("ecr", "repository/shop")),
+]
+
+LOGS = [
+    Case(May.NOBODY, "logs:DeleteLogGroup", _logs("/coinquery/journal")),
+    Case(May.NOBODY, "logs:DeleteLogStream", _logs("/coinquery/journal", ETH)),
+    Case(May.OPERATORS, "logs:PutLogEvents", _logs("/coinquery/journal", ETH)),
+    Case(May.OPERATORS, "logs:CreateLogStream", _logs("/coinquery/journal", ETH)),
+    Case(May.OPERATORS, "logs:PutRetentionPolicy", _logs("/coinquery/journal")),
+    Case(May.EVERYONE, "logs:GetLogEvents", _logs("/coinquery/journal", ETH)),
+    Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs("/coinquery/monitor")),
+    Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs(f"/coinquery/stacks/{ETH}")),
+    Case(May.BREAK_GLASS, "logs:DeleteLogStream", _logs(f"/coinquery/stacks/{ETH}", "task/node/0123")),
+    Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs("/aws/lambda/coinquery-attempts")),
+    Case(May.OPERATORS, "logs:PutRetentionPolicy", _logs("/coinquery/monitor")),
+    Case(May.OPERATORS, "logs:DeleteRetentionPolicy", _logs(f"/coinquery/stacks/{ETH}")),
+    # The monitor and the containers write under roles of their own.
+    Case(May.EVERYONE, "logs:PutLogEvents", _logs("/coinquery/monitor", ETH)),
+    Case(May.EVERYONE, "logs:CreateLogStream", _logs(f"/coinquery/stacks/{ETH}", "task/node/0123")),
+    Case(May.EVERYONE, "logs:DeleteLogGroup", _logs("/aws/lambda/shop")),
+    Case(May.EVERYONE, "logs:DeleteLogGroup", _logs("/shop/coinquery/journal")),
+    Case(May.EVERYONE, "logs:PutRetentionPolicy", _logs("/shop")),
+]
+
+PARAMETERS = [
+    Case(May.NOBODY, "ssm:DeleteParameter", arn("ssm", "parameter/coinquery/stacks/eth/prod/0001")),
+    Case(May.NOBODY, "ssm:DeleteParameters", arn("ssm", "parameter/coinquery/stacks/eth/prod/0001")),
+    Case(May.NOBODY, "ssm:DeleteParameter", arn("ssm", "parameter/coinquery/home")),
+    Case(
+        May.NOBODY,
+        "ssm:PutParameter",
+        arn("ssm", "parameter/coinquery/stacks/eth/prod/0001"),
+        {"ssm:Overwrite": "true"},
+    ),
+    Case(
+        May.OPERATORS,
+        "ssm:PutParameter",
+        arn("ssm", "parameter/coinquery/stacks/eth/prod/0002"),
+        {"ssm:Overwrite": "false"},
+    ),
+    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/home"), {"ssm:Overwrite": "false"}),
+    Case(
+        May.OPERATORS,
+        "ssm:PutParameter",
+        arn("ssm", "parameter/coinquery/latest/eth/prod"),
+        {"ssm:Overwrite": "true"},
+    ),
+    Case(May.OPERATORS, "ssm:DeleteParameters", arn("ssm", "parameter/coinquery/rollouts/eth/prod/us-east-1/v1/1/x")),
+    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/silences/cq-eth-0001-prod")),
+    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/monitor/configuration")),
+    Case(May.EVERYONE, "ssm:GetParameter", arn("ssm", "parameter/coinquery/home")),
+    Case(May.EVERYONE, "ssm:PutParameter", arn("ssm", "parameter/shop/home"), {"ssm:Overwrite": "true"}),
+    Case(May.EVERYONE, "ssm:DeleteParameter", arn("ssm", "parameter/coinquery-shop/home")),
+]
+
+MONITOR = [
+    Case(May.OPERATORS, "lambda:DeleteFunction", arn("lambda", "function:coinquery-monitor")),
+    Case(May.OPERATORS, "lambda:UpdateFunctionCode", arn("lambda", "function:coinquery-monitor")),
+    Case(May.OPERATORS, "lambda:UpdateFunctionConfiguration", arn("lambda", "function:coinquery-attempts")),
+    Case(May.OPERATORS, "lambda:PutFunctionConcurrency", arn("lambda", "function:coinquery-monitor")),
+    Case(May.OPERATORS, "lambda:RemovePermission", arn("lambda", "function:coinquery-monitor")),
+    Case(May.EVERYONE, "lambda:InvokeFunction", arn("lambda", "function:coinquery-monitor")),
+    Case(May.EVERYONE, "lambda:GetFunction", arn("lambda", "function:coinquery-monitor")),
+    Case(May.EVERYONE, "lambda:DeleteFunction", arn("lambda", "function:shop")),
+    Case(May.OPERATORS, "events:DeleteRule", arn("events", "rule/coinquery-monitor")),
+    Case(May.OPERATORS, "events:DisableRule", arn("events", "rule/coinquery-attempts")),
+    Case(May.OPERATORS, "events:RemoveTargets", arn("events", "rule/coinquery-monitor")),
+    Case(May.EVERYONE, "events:DisableRule", arn("events", "rule/shop")),
+    Case(May.OPERATORS, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:coinquery-monitor-silent")),
+    Case(May.OPERATORS, "cloudwatch:DeleteAlarms", arn("cloudwatch", f"alarm:{ETH}-outage")),
+    Case(May.OPERATORS, "cloudwatch:DisableAlarmActions", arn("cloudwatch", f"alarm:{ETH}-outage")),
+    Case(May.OPERATORS, "cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:coinquery-monitor")),
+    Case(May.EVERYONE, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:shop-prod-errors")),
+    Case(May.EVERYONE, "cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{ETH}-outage")),
+    Case(May.OPERATORS, "sns:DeleteTopic", arn("sns", "coinquery-alerts")),
+    Case(May.OPERATORS, "sns:SetTopicAttributes", arn("sns", "coinquery-alerts")),
+    Case(May.EVERYONE, "sns:Subscribe", arn("sns", "coinquery-alerts")),
+    Case(May.EVERYONE, "sns:DeleteTopic", arn("sns", "shop")),
+    Case(May.OPERATORS, "cloudtrail:StopLogging", arn("cloudtrail", "trail/coinquery-attempts")),
+    Case(May.EVERYONE, "cloudtrail:StopLogging", arn("cloudtrail", "trail/shop")),
+]
+
+DNS = [
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("eth.example.com")),
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(PRIVATE_ZONE), _names("btc.internal.example.com")),
+    # One live name among many denies the batch.
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("www.example.com", "eth.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("www.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("eth.stage.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("_acme-challenge.eth.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("\\052.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("eth.example.com")),
+    Case(May.EVERYONE, "route53:ListResourceRecordSets", _zone(ZONE)),
+    Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(ZONE)),
+    Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(PRIVATE_ZONE)),
+    Case(May.BREAK_GLASS, "route53:DisassociateVPCFromHostedZone", _zone(PRIVATE_ZONE)),
+    Case(May.BREAK_GLASS, "route53:DisableHostedZoneDNSSEC", _zone(ZONE)),
+    Case(May.EVERYONE, "route53:DeleteHostedZone", _zone(OTHER_ZONE)),
+]
+
+KEYS = [
+    Case(May.BREAK_GLASS, "kms:ScheduleKeyDeletion", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:DisableKey", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:PutKeyPolicy", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:UntagResource", KEY, PROD),
+    Case(May.EVERYONE, "kms:Decrypt", KEY, PROD),
+    Case(May.EVERYONE, "kms:EnableKey", KEY, PROD),
+    Case(May.EVERYONE, "kms:CancelKeyDeletion", KEY, PROD),
+    Case(May.EVERYONE, "kms:ScheduleKeyDeletion", KEY, UNTAGGED),
+    Case(May.EVERYONE, "kms:DisableKey", KEY, STAGE),
+]
+
+IDENTITIES = [
+    Case(May.OPERATORS, "iam:DetachRolePolicy", role("Admin"), {"iam:PolicyARN": GUARD}),
+    Case(May.OPERATORS, "iam:DetachUserPolicy", USER, {"iam:PolicyARN": GUARD}),
+    Case(
+        May.OPERATORS,
+        "iam:DetachGroupPolicy",
+        f"arn:aws:iam::{ACCOUNT}:group/all",
+        {"iam:PolicyARN": _policy("coinquery/coinquery-guard-names")},
+    ),
+    Case(May.EVERYONE, "iam:DetachRolePolicy", role("Admin"), {"iam:PolicyARN": _policy("shop")}),
+    Case(May.EVERYONE, "iam:AttachRolePolicy", role("Admin"), {"iam:PolicyARN": GUARD}),
+    Case(May.OPERATORS, "iam:DeletePolicy", GUARD),
+    Case(May.OPERATORS, "iam:CreatePolicyVersion", GUARD),
+    Case(May.OPERATORS, "iam:SetDefaultPolicyVersion", GUARD),
+    Case(May.OPERATORS, "iam:AttachRolePolicy", READ_ONLY, {"iam:PolicyARN": _policy("shop")}),
+    Case(May.OPERATORS, "iam:PutRolePolicy", DEPLOYER),
+    Case(May.OPERATORS, "iam:UpdateAssumeRolePolicy", BREAK_GLASS),
+    Case(May.OPERATORS, "iam:DeleteRole", CLOUDFORMATION),
+    Case(May.OPERATORS, "iam:CreateRole", role("coinquery/coinquery-deployer")),
+    Case(May.OPERATORS, "iam:PassRole", CLOUDFORMATION, {"iam:PassedToService": "cloudformation.amazonaws.com"}),
+    Case(May.EVERYONE, "iam:GetRole", DEPLOYER),
+    Case(May.EVERYONE, "iam:GetPolicyVersion", GUARD),
+    Case(May.EVERYONE, "sts:AssumeRole", DEPLOYER),
+    Case(May.EVERYONE, "iam:CreateRole", role("shop")),
+    Case(May.EVERYONE, "iam:DeleteRole", role("coinquery-shop")),
+    Case(May.EVERYONE, "iam:PassRole", role("shop"), {"iam:PassedToService": "ec2.amazonaws.com"}),
+]
+
+CASES = [
+    case for table in (STACKS, INSTANCES, GROUPS, BALANCERS, CONTAINERS, LOGS, PARAMETERS, MONITOR) for case in table
+]
+CASES += [*DNS, *KEYS, *IDENTITIES]
