@@ -45,6 +45,9 @@ class SilentProgress:
     def ended(self, *_: object) -> None:
         """Nothing."""
 
+    def stopped(self, *_: object) -> None:
+        """Nothing."""
+
 
 @dataclass
 class MeteredClock(SystemClock):

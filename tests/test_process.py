@@ -153,14 +153,25 @@ def test_the_journal_tells_what_was_done(two_stacks: tuple[Team, str, Report]) -
     done = [(line["what"], line["result"]) for line in lines]
     assert done == [
         ("create the stack", "begins"),
+        ("create the stack", "done"),
+        ("confirm the protection", "begins"),
+        ("confirm the protection", "done"),
         ("switch the DNS", "begins"),
         ("switch the DNS", "done"),
+        ("announce", "begins"),
+        ("announce", "done"),
         ("deploy", "live"),
         ("give the name back", "begins"),
         ("give the name back", "done"),
+        ("rollback", "given back"),
         ("retire", "begins"),
+        ("lift the protection", "begins"),
+        ("lift the protection", "done"),
+        ("delete the stack", "begins"),
+        ("delete the stack", "done"),
         ("retire", "done"),
     ]
+    assert {line["why"].partition(",")[0] for line in lines} == {"cq deploy", f"cq rollback {coin}", "cq retire"}
     assert all(line["who"].startswith("arn:aws:") for line in lines)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from coinquery import naming
-from coinquery.errors import StackIsLive
+from coinquery.errors import RolloutEnded, StackIsLive
 from coinquery.naming import StackName
 from coinquery.retirement.ladder import Ladder
-from coinquery.rollout import way_back
-from coinquery.stacks.notes import RETIRING, SWITCHED, Key, Notes
+from coinquery.rollout.moving import moving
+from coinquery.stacks.notes import MOVING, RETIRING, SWITCHED, Key, Notes
 from coinquery.stacks.protection import Protector
 from tests.teams import REGION, Team
 
@@ -133,7 +133,7 @@ def test_i10_the_way_back_is_there_when_the_live_stack_is_gone(pair: tuple[Team,
 
 
 def test_i6_who_retires_and_who_switches_see_each_other(team: Team) -> None:
-    """The note of either is written before it looks for the other's."""
+    """The lock of either is set before it looks for the other's."""
     means = team.means("doge")
     name = StackName("doge", 77, "prod")
     notes = Notes(means.store, Key("doge", "prod", REGION, "v1.0.0"), 1)
@@ -142,12 +142,16 @@ def test_i6_who_retires_and_who_switches_see_each_other(team: Team) -> None:
     assert stack is not None
     ladder: Any = Ladder(means, stack, str(name))
     ladder.climb()
-    standing = means.names.read()
-    way_back.store(means, notes, standing, standing)
-    with pytest.raises(StackIsLive, match="a switch to it was begun"):
-        Ladder(means, stack, str(name)).climb()
-    ran = team.run("retire", str(name), "--name", str(name))
-    assert ran.returncode == 3
-    assert notes.marked(RETIRING) is None, "a retirement that was refused holds nobody up"
+    with moving(means, notes, name) as renew:
+        renew()
+        with pytest.raises(StackIsLive, match=f"{means.journal.who} was moving one"):
+            Ladder(means, stack, str(name)).climb()
+        ran = team.run("retire", str(name), "--name", str(name))
+        assert ran.returncode == 3
+        assert notes.marked(RETIRING) is None, "a retirement that was refused holds nobody up"
+        notes.mark(RETIRING, means.clock.now(), "other")
+        with pytest.raises(RolloutEnded, match="is being retired"):
+            renew()
+    assert notes.marked(MOVING) is None, "a move that is over holds nobody up"
     assert notes.marked(SWITCHED) is None
     assert naming.parse(str(name)) == name

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coinquery.cli.progress import how_far
 from coinquery.durations import Duration
 from coinquery.errors import NotFinished
-from coinquery.rollout.run import Run
+from coinquery.rollout.run import UNANSWERED, Run
 from coinquery.rollout.step import Observation, Outcome, Step, holds, missing, waiting
 
 LIMIT = Duration(60)
@@ -34,6 +38,7 @@ class Silent:
     def began(self, step: Step, deadline: datetime) -> None: ...
     def saw(self, step: Step, seen: Observation) -> None: ...
     def ended(self, step: Step, seen: Observation, seconds: float) -> None: ...
+    def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None: ...
 
 
 @dataclass
@@ -100,6 +105,54 @@ def test_the_stay_bounds_all_steps_together() -> None:
     with pytest.raises(NotFinished):
         _run(clock, Duration(40)).carry_out(steps)
     assert clock.time - datetime(2026, 1, 1, tzinfo=UTC) <= timedelta(seconds=45)
+
+
+@dataclass
+class Failing(Scripted):
+    """A step whose first looks AWS does not answer: ``errors`` of them, then as its script says."""
+
+    errors: list[Exception] = field(default_factory=list)
+
+    def observe(self) -> Observation:
+        if self.errors:
+            raise self.errors.pop(0)
+        return super().observe()
+
+
+def _refusal(error_code: str, status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": error_code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "DescribeStacks")
+
+
+PASSING = [EndpointConnectionError(endpoint_url="x"), _refusal("InternalFailure", 500), _refusal("Throttling", 400)]
+
+
+def test_i12_an_aws_that_is_gone_for_a_moment_is_waited_for() -> None:
+    clock, step = HandClock(), Failing([holds("h")], errors=list(PASSING))
+    _run(clock).carry_out([step])
+    assert clock.time - datetime(2026, 1, 1, tzinfo=UTC) == timedelta(seconds=5 * len(PASSING))
+
+
+@pytest.mark.parametrize("errors", [[PASSING[0]] * (UNANSWERED + 1), [_refusal("ValidationError", 400)]])
+def test_i12_an_aws_that_stays_away_ends_the_run_as_what_does_not_pass_does(errors: list[Exception]) -> None:
+    step = Failing([holds("h")], errors=list(errors))
+    with pytest.raises(type(errors[0])):
+        _run(HandClock()).carry_out([step])
+    assert step.errors == []
+
+
+def test_i12_a_run_that_stops_says_what_stands_and_what_is_missing() -> None:
+    told: list[tuple[list[str], list[str]]] = []
+
+    class Told(Silent):
+        def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
+            told.append((list(stands), list(missing)))
+
+    steps = [Scripted([holds("h")], "one"), Scripted([waiting("w")], "two"), Scripted([holds("h")], "three")]
+    with pytest.raises(NotFinished):
+        Run(HandClock(), Told(), Duration(5)).carry_out(steps)
+    assert told == [(["one"], ["two", "three"])]
+    assert how_far(*told[0]) == "stopped. Stands: one. Missing: two, three."
 
 
 @given(st.lists(st.sampled_from([missing("m"), waiting("w")]), max_size=30))

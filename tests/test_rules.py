@@ -144,6 +144,126 @@ def test_a_stack_without_policy_can_be_updated(world: World) -> None:
     assert world.aws.ssm(HOME).get_parameter(Name=f"/rules/{name}")["Parameter"]["Value"] == "b"
 
 
+FAILS = """
+Resources:
+  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}
+  Signal:
+    Type: AWS::CloudFormation::WaitCondition
+    Properties: {Handle: !Ref Handle, Timeout: "1", Count: 1}
+"""
+
+
+def settled(world: World, name: str) -> str:
+    cloudformation = world.aws.cloudformation(HOME)
+    for _ in range(60):
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(0.5)
+    return status
+
+
+def test_i4_a_stack_that_failed_to_create_blocks_its_name_and_takes_no_update(world: World) -> None:
+    name, cloudformation = unique("failed"), world.aws.cloudformation(HOME)
+    arguments: Any = {"StackName": name, "TemplateBody": PARAMETER.format(name=name, value="a")}
+    cloudformation.create_stack(StackName=name, TemplateBody=FAILS)
+    assert settled(world, name) == "ROLLBACK_COMPLETE"
+    assert refusal(lambda: cloudformation.create_stack(**arguments)) == "AlreadyExistsException"
+    assert refusal(lambda: cloudformation.update_stack(**arguments)) == "ValidationError"
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.create_stack(**arguments)
+
+
+@pytest.mark.parametrize("reference", ["!Ref None", "!GetAtt None.Arn", "{Ref: None}", "{'Fn::GetAtt': [None, Arn]}"])
+def test_what_a_template_refers_to_is_in_it(world: World, reference: str) -> None:
+    cloudformation = world.aws.cloudformation(HOME)
+    dangling = PARAMETER.format(name=unique("r"), value=reference.replace("None", "Nowhere"))
+    assert refusal(lambda: cloudformation.create_stack(StackName="r", TemplateBody=dangling)) == "ValidationError"
+    there = PARAMETER.format(name=unique("r"), value="!Ref AWS::Region")
+    cloudformation.create_stack(StackName=unique("r"), TemplateBody=there)
+
+
+def test_only_parameters_of_the_template_are_taken(world: World) -> None:
+    name, cloudformation = unique("given"), world.aws.cloudformation(HOME)
+    template = PARAMETER.format(name=name, value="a")
+    given: Any = {"StackName": name, "TemplateBody": template}
+    unknown: Any = [{"ParameterKey": "Unknown", "ParameterValue": "1"}]
+    assert refusal(lambda: cloudformation.create_stack(**given, Parameters=unknown)) == "ValidationError"
+    cloudformation.create_stack(**given)
+
+
+def test_a_delete_with_the_same_token_is_one_delete(world: World) -> None:
+    """A protected stack's delete is refused, and that is no delete."""
+    name, cloudformation = unique("token"), world.aws.cloudformation(HOME)
+    arguments: Any = {"StackName": name, "TemplateBody": PARAMETER.format(name=name, value="a")}
+    cloudformation.create_stack(**arguments, EnableTerminationProtection=True)
+    assert settled(world, name) == "CREATE_COMPLETE"
+    assert refusal(lambda: cloudformation.delete_stack(StackName=name, ClientRequestToken="t")) == "ValidationError"
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    for _ in range(2):
+        cloudformation.delete_stack(StackName=name, ClientRequestToken="t")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+
+def balancer(world: World) -> str:
+    made = world.aws.elbv2(HOME).create_load_balancer(Name=unique("lb"), Subnets=subnets(world))
+    return made["LoadBalancers"][0]["LoadBalancerArn"]
+
+
+def test_a_target_group_serves_one_load_balancer(world: World) -> None:
+    elbv2, one, other = world.aws.elbv2(HOME), balancer(world), balancer(world)
+    made = elbv2.create_target_group(Name=unique("tg"), Protocol="HTTP", Port=80, VpcId="vpc-1")
+    forward: Any = [{"Type": "forward", "TargetGroupArn": made["TargetGroups"][0]["TargetGroupArn"]}]
+    nothing: Any = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+
+    def listen(arn: str, port: int, actions: Any) -> str:
+        made = elbv2.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=port, DefaultActions=actions)
+        return made["Listeners"][0]["ListenerArn"]
+
+    listen(one, 80, forward)
+    listen(one, 81, forward)
+    assert refusal(lambda: listen(other, 80, forward)) == "TargetGroupAssociationLimit"
+    listener = listen(other, 82, nothing)
+    rule: Any = {"ListenerArn": listener, "Conditions": [{"Field": "host-header", "Values": ["a"]}], "Priority": 1}
+    assert refusal(lambda: elbv2.create_rule(**rule, Actions=forward)) == "TargetGroupAssociationLimit"
+    elbv2.create_rule(**rule, Actions=nothing)
+
+
+def test_i5_a_protected_load_balancer_is_not_deleted(world: World) -> None:
+    elbv2, arn = world.aws.elbv2(HOME), balancer(world)
+    for protected in ("true", "false"):
+        attributes: Any = [{"Key": "deletion_protection.enabled", "Value": protected}]
+        elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=attributes)
+        if protected == "true":
+            assert refusal(lambda: elbv2.delete_load_balancer(LoadBalancerArn=arn)) == "OperationNotPermitted"
+    elbv2.delete_load_balancer(LoadBalancerArn=arn)
+    assert refusal(lambda: elbv2.describe_load_balancers(LoadBalancerArns=[arn])) == "LoadBalancerNotFound"
+
+
+def test_parameters_have_a_size_and_come_ten_a_page(world: World) -> None:
+    ssm, path = world.aws.ssm(HOME), f"/{unique('size')}"
+    assert refusal(lambda: ssm.put_parameter(Name=path, Value="v" * 4097, Type="String")) == "ValidationException"
+    ssm.put_parameter(Name=f"{path}/long", Value="v" * 4096, Type="String")
+    ssm.put_parameter(Name=f"{path}/longer", Value="v" * 4097, Type="String", Tier="Advanced")
+    assert refusal(lambda: ssm.get_parameters_by_path(Path=path, MaxResults=11)) == "ValidationException"
+    assert len(ssm.get_parameters_by_path(Path=path, MaxResults=10)["Parameters"]) == 2
+
+
+def test_log_events_are_in_order_and_not_too_many(world: World) -> None:
+    logs, group, now = world.aws.logs(HOME), unique("order"), int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+
+    def put(*times: int) -> object:
+        events: Any = [{"timestamp": time, "message": "x"} for time in times]
+        return logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+
+    assert refusal(lambda: put(now, now - 1)) == "InvalidParameterException"
+    assert refusal(lambda: put(*[now] * 10_001)) == "InvalidParameterException"
+    put(now - 1, now, now)
+
+
 @pytest.mark.parametrize("name", ["a" * 33, "internal-a", "-a", "a-", "a_b"])
 def test_i1_load_balancer_and_target_group_names_have_limits(world: World, name: str) -> None:
     elbv2 = world.aws.elbv2(HOME)
@@ -168,6 +288,37 @@ def change(world: World, zone_id: str, *changes: tuple[str, str, dict[str, Any]]
     ]  # fmt: skip
     batches: Any = {"Changes": batch}
     return world.aws.route53().change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batches)
+
+
+def test_i9_changes_of_one_zone_at_once_are_refused_until_the_first_is_taken(world: World) -> None:
+    """Asked once each, without boto3's repeats: at least one comes through, and who does not is told why."""
+    import boto3
+    from botocore.config import Config
+
+    zone_id, outcomes = zone(world, "busy.example.org"), []
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=20)
+    once = boto3.client("route53", region_name=HOME, config=config)
+
+    def create(number: int) -> None:
+        record = {
+            "Name": f"n{number}.busy.example.org",
+            "Type": "A",
+            "TTL": 5,
+            "ResourceRecords": [{"Value": "192.0.2.1"}],
+        }
+        batch: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        try:
+            once.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+            outcomes.append("done")
+        except ClientError as error:
+            outcomes.append(error.response["Error"]["Code"])
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {"done", "PriorRequestNotComplete"}
 
 
 def test_record_names_lie_inside_their_zone(world: World) -> None:

@@ -19,6 +19,13 @@ from coinquery.naming import LEVELS
 FILE_NAME = "cq.toml"
 
 Region = Annotated[str, shaped("[a-z]{2}(-[a-z]+)+-[0-9]", "a region such as us-east-1")]
+Principal = Annotated[
+    str,
+    shaped(
+        "arn:aws[a-z-]*:iam::[0-9]{12}:(root|user/[A-Za-z0-9/_+=,.@-]+|role/[A-Za-z0-9/_+=,.@-]+)",
+        "the ARN of a user, a role or an account's root",
+    ),
+]
 ZoneId = Annotated[str, shaped("Z[A-Z0-9]{3,31}", "the hosted zone's id, such as Z0123456789ABC: names are not unique")]
 CertificateArn = Annotated[
     str, shaped("arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+", "the ARN of an ACM certificate")
@@ -127,6 +134,18 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     nat: Annotated[str, shaped("none|one|each-zone", "none, one or each-zone")] = "each-zone"
 
 
+class Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may become which role of ``coinquery-roles``; whoever the account lets assume roles, where none is named.
+
+    ``administrators`` run ``cq bootstrap`` once the guard binds them: it lets them through.
+    """
+
+    deployers: tuple[Principal, ...] = ()
+    readers: tuple[Principal, ...] = ()
+    break_glass: tuple[Principal, ...] = ()
+    administrators: tuple[Principal, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of ``cq.toml``. ``coins`` holds overrides; ``catalogue`` is the catalogue with them."""
 
@@ -144,6 +163,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     verify: Verify = Verify()
     monitor: Monitor = Monitor()
     network: Network = Network()
+    roles: Roles = Roles()
     coins: dict[str, dict[str, Any]] = {}
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from coinquery.account import caller
+from coinquery.bootstrap import rights
 from coinquery.bootstrap.steps import (
     HomeRegion,
     InfrastructureStack,
@@ -16,6 +18,7 @@ from coinquery.monitor.configuration import PARAMETER
 from coinquery.stacks import foundation, template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from coinquery.aws import Aws
@@ -46,11 +49,28 @@ def make_plan(aws: Aws, config: Config, region: str) -> tuple[Step, ...]:
     )
     return (
         HomeRegion(aws, config, region),
+        *(_rights(aws, config) if region == config.home_region else ()),
         network,
         MonitorConfiguration(aws.ssm(region), config),
         MonitorPackage(aws.s3(region), lambda: ground().artifact_bucket, package),
         monitor,
     )
+
+
+def _rights(aws: Aws, config: Config) -> Iterator[Step]:
+    """Roles and guard, once an account: IAM knows no regions."""
+    cloudformation = aws.cloudformation(config.home_region)
+    partition = cache(lambda: caller(aws, config.home_region).split(":")[1])
+    if config.levels:
+        body = template.text(template.ROLES)
+        yield InfrastructureStack(
+            cloudformation, foundation.ROLES_STACK, body, lambda: rights.roles(config, partition())
+        )
+    if "prod" in config.levels:
+        body = template.text(template.GUARD)
+        yield InfrastructureStack(
+            cloudformation, foundation.GUARD_STACK, body, lambda: rights.guard(config, partition())
+        )
 
 
 def _network(config: Config) -> dict[str, str]:

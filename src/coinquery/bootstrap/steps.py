@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.durations import Duration
-from coinquery.errors import StackFailed
+from coinquery.errors import NotPermitted
 from coinquery.monitor import configuration
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import foundation
 from coinquery.stacks import stack as stacks
-from coinquery.stacks.create import first_failure, request_token
+from coinquery.stacks.create import failure, first_failure, request_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ class InfrastructureStack:
         if status.endswith("_IN_PROGRESS"):
             return waiting(f"{self._name} is {status}")
         if status not in _SETTLED or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
-            raise StackFailed(f"{self._name} is {status}: {first_failure(self._cloudformation, self._name)}", _MEND)
+            raise failure(f"{self._name} is {status}", first_failure(self._cloudformation, self._name), _MEND)
         return holds(status) if self._is_current(described) else missing("differs from what it should be")
 
     def act(self) -> None:
@@ -107,7 +107,7 @@ class InfrastructureStack:
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
-                Capabilities=["CAPABILITY_IAM"],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
                 EnableTerminationProtection=True,
             )
@@ -116,7 +116,7 @@ class InfrastructureStack:
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
-                Capabilities=["CAPABILITY_IAM"],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
             )
 
@@ -179,8 +179,11 @@ class MonitorPackage:
         try:
             self._s3.head_object(Bucket=self._bucket(), Key=key)
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status == 404:
                 return missing(f"{key} is not in the bucket")
+            if status == 403:
+                raise _hidden(self._bucket(), key) from error
             raise
         return holds(key)
 
@@ -188,3 +191,11 @@ class MonitorPackage:
         """Upload it."""
         path, key = self._package()
         self._s3.put_object(Bucket=self._bucket(), Key=key, Body=path.read_bytes())
+
+
+def _hidden(bucket: str, key: str) -> NotPermitted:
+    """S3 says 403 in place of 404 to one who may not list the bucket, and nothing more to anyone."""
+    return NotPermitted(
+        f"S3 answers 403 for {key} in bucket {bucket}: s3:GetObject there, or s3:ListBucket on the bucket, is denied",
+        "Allow both: without s3:ListBucket an object that is not there looks like one that is forbidden.",
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coinquery import aws
 from coinquery.dns.record import Alias, canonical
-from coinquery.errors import BadConfiguration, RecordMoved, RecordUnfit
+from coinquery.errors import AwsUnreachable, BadConfiguration, RecordMoved, RecordUnfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +81,13 @@ class Zone:
                 HostedZoneId=self.id, ChangeBatch={"Comment": comment[:256], "Changes": changes}
             )
         except self._route53.exceptions.InvalidChangeBatch as error:
-            return self._judge(name, self.read(name), new, str(error))
+            standing = self.read(name)
+            if same(standing, old) and not same(standing, new):
+                raise AwsUnreachable(
+                    f"Route 53 refused to change {name} in zone {self.id} and shows what it was to change: {error}",
+                    "Either it shows late what was done, or the batch was wrong. Run the same command again: it looks.",
+                ) from error
+            return self._judge(name, standing, new, str(error))
         return answer["ChangeInfo"]["Id"]
 
     def is_in_sync(self, change: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,9 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from botocore.model import OperationModel, StructureShape
 
-_SCOPE = re.compile(r"Credential=[^/]+/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+    from coinquery.aws import Aws
+
+_SCOPE = re.compile(r"Credential=([^/]+)/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _SIGNING_NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 _REST = {"lambda", "route53", "s3"}
 
@@ -52,6 +54,12 @@ class Call:
     def region(self) -> str:
         """The region for which the request was signed."""
         return self._scope[0]
+
+    @property
+    def access_key(self) -> str:
+        """The id of the key that signed the request, which tells one caller from another; it is no secret."""
+        found = _SCOPE.search(self.headers.get("Authorization", ""))
+        return found[1] if found else "?"
 
     @property
     def service(self) -> str:
@@ -102,12 +110,16 @@ class Call:
     @property
     def _scope(self) -> tuple[str, str]:
         found = _SCOPE.search(self.headers.get("Authorization", ""))
-        return (found[1], _SIGNING_NAMES.get(found[2], found[2])) if found else ("?", "?")
+        return (found[2], _SIGNING_NAMES.get(found[3], found[3])) if found else ("?", "?")
 
     @property
     def _is_cbor(self) -> bool:
         return "Smithy-Protocol" in self.headers
 
+
+#: How a call goes on to who answers it; and what stands in its way there.
+Proceed = Callable[[Call], Awaitable[Answer]]
+Rule = Callable[["Aws", Proceed, Call], Awaitable[Answer]]
 
 _CBOR = {"smithy-protocol": "rpc-v2-cbor"}
 

@@ -10,6 +10,8 @@ from typing import Final
 from coinquery.local.state import State
 
 HOME_REGION: Final = "us-east-1"
+#: The credentials of the account's root.
+ROOT: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 #: Variables that would beat those set here, or lead to another account (AWS's "SDKs and Tools Reference Guide").
 _REMOVED = (
@@ -25,8 +27,7 @@ def environment(state: State) -> dict[str, str]:
     """The variables that lead boto3, the AWS command line and ``cq`` into a world."""
     return {
         "AWS_ENDPOINT_URL": state.gateway,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **ROOT,
         "AWS_DEFAULT_REGION": HOME_REGION,
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",

@@ -82,6 +82,7 @@ class Gateway:
             "service": call.service,
             "operation": call.operation,
             "region": call.region,
+            "access_key": call.access_key,
             "status": answer.status,
             "seconds": round(time.time() - began, 4),
         }

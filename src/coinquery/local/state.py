@@ -17,11 +17,13 @@ HTTPS_PORT, HTTP_PORT = 8443, 8080
 class State:
     """One local world: a folder for its files and a block 127.``block``.0.0/16 for its addresses.
 
-    Worlds with different folders and blocks stand side by side.
+    Worlds with different folders and blocks stand side by side. In one that is ``guarded``, signatures and policies
+    are checked as in IAM.
     """
 
     root: Path
     block: int = 84
+    guarded: bool = False
 
     @classmethod
     def default(cls) -> State:

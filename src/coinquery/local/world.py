@@ -95,9 +95,15 @@ def _ministack(state: State) -> Component:
         "S3_DATA_DIR": str(state.root / "s3"),
         "STATE_DIR": str(state.root / "ministack"),
         "AWS_ENDPOINT_URL": state.gateway,  # what Lambda functions find
+        **(_guarded() if state.guarded else {}),
     }
     command = (str(toolchain.ministack()), "-P", "-m", "ministack")
     return Component("ministack", command, f"{host}:{port}", settings)
+
+
+def _guarded() -> dict[str, str]:
+    """Whoever brings the world up is its root: the caller whom no policy binds."""
+    return {"AUTH": "true", **environment.ROOT}
 
 
 def _python(state: State, name: str, address: str, *arguments: str) -> Component:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coinquery.errors import AwsUnreachable
+from coinquery.aws import explain
+from coinquery.errors import AwsUnreachable, CoinQueryError
 from coinquery.monitor import assess, garbage, instances, public_names, silences, sweep_log, web
 from coinquery.monitor.alerts import Alert, step
 from coinquery.monitor.invoke import Summary
@@ -176,8 +177,9 @@ class _UnderWay:
             async with asyncio.timeout(LAST_WORD):
                 ended = self._ended or self._ending(trace)
                 await self._threads.run(self._log.write, msgspec.structs.replace(ended, failed=why))
-        except Exception:
-            logger.exception("the sweep's end could not be written")
+        except Exception as error:
+            known = isinstance(error, TimeoutError | CoinQueryError) or explain(error) is not None
+            logger.error("the sweep's end could not be written: %s", error, exc_info=not known)
 
     async def _look(self, trace: Trace) -> Ended:
         ec2 = self._watch.aws.ec2(self._watch.region)
