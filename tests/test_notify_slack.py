@@ -108,6 +108,36 @@ def test_slacks_own_pause_is_kept_and_then_the_message_arrives(slack: FakeSlack)
     assert clock.slept == [7.0, 2.0]
 
 
+def test_i11_what_may_have_arrived_is_sent_again_as_a_possible_repeat(slack: FakeSlack) -> None:
+    slack.script = [(503, {}, "")]
+    assert post(slack.address, MESSAGE, StillClock()).delivered
+    assert "Possible repeat" in json.dumps(slack.kept[0]["blocks"][-1])
+    assert slack.kept[0]["text"] == MESSAGE["text"]
+
+
+def test_i11_a_message_whose_answer_was_lost_is_sent_again_as_a_possible_repeat(slack: FakeSlack) -> None:
+    """Slack took it and the connection broke before the answer came."""
+    answer, tries = slack.answer, []
+
+    def lose_the_first(path: str, kind: str, body: bytes) -> tuple[int, dict[str, str], str]:
+        taken = answer(path, kind, body)
+        tries.append(taken)
+        if len(tries) == 1:
+            raise ConnectionAbortedError
+        return taken
+
+    slack.answer = lose_the_first  # type: ignore[method-assign]
+    assert post(slack.address, MESSAGE, StillClock()) == Delivery(True, 2)
+    assert slack.kept[0] == MESSAGE
+    assert "Possible repeat" in json.dumps(slack.kept[1]["blocks"])
+
+
+def test_i11_what_was_surely_not_taken_is_sent_again_as_it_is(slack: FakeSlack) -> None:
+    slack.script = [(429, {"Retry-After": "1"}, "ratelimited")]
+    assert post(slack.address, MESSAGE, StillClock()).delivered
+    assert slack.kept == [MESSAGE]
+
+
 @pytest.mark.parametrize("asked", ["86400", "soon", "-1", "", "٣", "1e9"])
 def test_no_pause_is_longer_than_the_bound(slack: FakeSlack, asked: str) -> None:
     slack.script = [(429, {"Retry-After": asked.encode().decode("latin-1")}, "ratelimited")]

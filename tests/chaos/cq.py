@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from coinquery.cli import run
-from tests.chaos.clock import from_environment
+from tests.chaos.clock import from_environment, quicken_boto3
 
 if __name__ == "__main__":
+    quicken_boto3(10.0)
     sys.exit(run(sys.argv[1:], from_environment()))

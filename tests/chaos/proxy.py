@@ -20,7 +20,7 @@ from coinquery.local.calls import Answer, Call
 from tests.monitored import Background
 
 #: How the names of operations begin that change nothing.
-_LOOKS = ("Describe", "Get", "List", "Head", "BatchGet", "Lookup", "Test", "Filter", "Validate", "Simulate")
+LOOKS = ("Describe", "Get", "List", "Head", "BatchGet", "Lookup", "Test", "Filter", "Validate", "Simulate")
 _HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Expect", "Date", "Server")
 
 Forward = Callable[[Call], Awaitable[Answer]]
@@ -53,7 +53,7 @@ class Made:
     @property
     def changes(self) -> bool:
         """Whether the call asks for a change."""
-        return not self.operation.startswith(_LOOKS)
+        return not self.operation.startswith(LOOKS)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} {self.subject}".strip()
@@ -121,7 +121,7 @@ async def _serve(proxy: Proxy, address: str, upstream: str) -> web.AppRunner:
         except (Lost, ClientError):
             if request.transport is not None:
                 request.transport.abort()
-            raise
+            return web.Response(status=503)  # which nobody gets any more
         return _response(request, answer)
 
     async def close(_: web.Application) -> None:

@@ -24,6 +24,8 @@ from tests.worlds import World
 PROJECT = Path(__file__).parents[2]
 #: Short waits: what is waited for here comes within a second, or never.
 WAITS = {"quiet": "2s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
+#: How many coins are added at a time; the names of all of them must fit the parameters of the roles' stack.
+BATCH = 20
 
 
 @dataclass
@@ -54,6 +56,11 @@ class Running:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """SIGKILL, at once."""
@@ -104,7 +111,7 @@ class Shop:
     def add_coins(self, number: int) -> None:
         """Coins that no one has used yet, made known to the monitor by one bootstrap."""
         text = self.team.path.read_text("utf-8")
-        entry = _entry(text)
+        entry = _entry(text, "eth").replace("[coins.eth]\n", "[coins.eth]\ninstances = 1\n", 1)
         tickers = [f"k{next(self._numbers):03}" for _ in range(number)]
         added = [entry.replace("coins.eth", f"coins.{ticker}") for ticker in tickers]
         self.team.path.write_text(text + "\n" + "\n".join(added), "utf-8")
@@ -114,8 +121,13 @@ class Shop:
     def coin(self) -> str:
         """A coin that no one has used yet."""
         if not self._free:
-            self.add_coins(40)
+            self.add_coins(BATCH)
         return self._free.pop(0)
+
+    def forget(self, coin: str) -> None:
+        """Take a coin whose stacks are gone out of the configuration; the next bootstrap is without it."""
+        text = self.team.path.read_text("utf-8")
+        self.team.path.write_text(text.replace(_entry(text, coin), ""), "utf-8")
 
     @contextmanager
     def proxy(self, *interventions: Intervention) -> Iterator[Proxy]:
@@ -136,7 +148,7 @@ class Shop:
             **self.team.world.environment,
             "CQ_CONFIG": str(self.team.path),
             "AWS_ENDPOINT_URL": proxy.url,
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": f"{PROJECT}:{PROJECT}/src",
             **environment,
         }
         command = [sys.executable, "-m", "tests.chaos.cq", *arguments]
@@ -175,8 +187,8 @@ class Shop:
         self.team.path.write_text(f"{head}[waits]\n{short}{kept}", "utf-8")
 
 
-def _entry(text: str) -> str:
-    """The configuration's eth, with one instance."""
-    found = re.search(r"^\[coins\.eth\]$.*?(?=^\[(?!\[?coins\.eth)|\Z)", text, re.MULTILINE | re.DOTALL)
+def _entry(text: str, coin: str) -> str:
+    """The configuration's part that is a coin's."""
+    found = re.search(rf"^\[coins\.{coin}\]$.*?(?=^\[(?!\[?coins\.{coin})|\Z)", text, re.MULTILINE | re.DOTALL)
     assert found is not None
-    return found[0].replace("[coins.eth]\n", "[coins.eth]\ninstances = 1\n", 1)
+    return found[0]

@@ -35,10 +35,13 @@ class Ledger:
         self._store = store
 
     def reserve(self, name: StackName, entry: Entry) -> bool:
-        """Give the number to the entry's rollout; False if it belongs to another one."""
+        """Give the number to the entry's rollout; False if it belongs to another one.
+
+        The hint comes first: who is killed between the two comes here again, and not after the number is given.
+        """
         parameter = naming.ledger_parameter(name)
+        self._store.note(_latest(name.coin, name.level), str(name.number))
         if self._store.create(parameter, msgspec.json.encode(entry).decode()):
-            self._store.note(_latest(name.coin, name.level), str(name.number))
             return True
         standing = stored.decode(self._store.standing(parameter), Entry, parameter)
         return standing.rollout == entry.rollout

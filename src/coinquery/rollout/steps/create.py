@@ -59,6 +59,8 @@ class CreateStack:
             )
         if stack.failed:
             raise self._failure(stack)
+        if self._rollout.notes.marked(CREATED) is None:
+            return missing(f"{name} is {stack.status}, and that it was asked for is not noted")
         if stack.status != "CREATE_COMPLETE":
             return waiting(f"{name} is {stack.status}")
         self._rollout.stack = stack

@@ -1,0 +1,281 @@
+"""AWS as it really is (I12): each operation of each command meets each fault, and the end is right.
+
+A command that meets faults ends right, or stops with a message; the same command again, with what is left of the
+faults, comes to the right end. ``CHAOS_FAULTS`` names kinds to try (parts of their names, with commas),
+``CHAOS_MIXES`` says how many coins' lives are led under random mixes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tests.chaos.account import Account
+from tests.chaos.fault_kinds import KINDS, LASTING, Always, First, Kind, Skewed, Stale, mixed
+from tests.chaos.pages import Paged
+from tests.chaos.part import main, say
+from tests.chaos.part import shop as open_shop
+from tests.chaos.proxy import Intervention
+from tests.chaos.rates import Rates
+from tests.chaos.results import Row
+from tests.chaos.right import account_problems, ended_properly
+from tests.chaos.shop import Ran, Shop
+from tests.teams import REGION
+
+#: How often a command is run until it must have come through.
+TRIES = 12
+IMPATIENT = {"CHAOS_IMPATIENT": "1"}
+#: What a rollback says that is run once more after it came to its end.
+ALREADY = "Nothing is left to do"
+#: A monitor that gives no answer is waited for; so long that is enough here.
+BRIEFLY = {"deploy": ("--wait", "10s"), "retire": ("--wait", "10s")}
+
+
+@dataclass
+class Life:
+    """A coin's life under faults: the second deploy, the rollback, the retirement; ``looks`` are between them."""
+
+    shop: Shop
+    coin: str
+    problems: list[str] = field(default_factory=list)
+    stops: int = 0
+
+    @classmethod
+    def begin(cls, shop: Shop) -> Life:
+        """A coin with one stack, deployed undisturbed."""
+        coin = shop.coin()
+        shop.must(*shop.deploy(coin))
+        return cls(shop, coin)
+
+    def commands(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each command, by its name."""
+        coin = self.coin
+        deploy, retired = self.shop.deploy(coin, "v1.1.0"), f"cq-{coin}-0002-prod"
+        yield "deploy", deploy
+        for look in (
+            ("ls",),
+            ("status", f"cq-{coin}-0002-prod"),
+            ("find", f"{coin}.example.com"),
+            ("dns", "show", coin),
+        ):
+            yield " ".join(look[:2] if look[0] == "dns" else look[:1]), look
+        yield "monitor run", ("monitor", "run", "--once", "--region", REGION)
+        yield "bootstrap", ("bootstrap", "--region", REGION, "--yes")
+        yield "rollback", ("rollback", coin, "--yes")
+        yield "retire", ("retire", retired, "--name", retired)
+
+    def run(self, words: Sequence[str], *faults: Intervention, environment: Mapping[str, str] = IMPATIENT) -> Ran:
+        """Run a command once; how it ends must be proper."""
+        codes = (0, 1, 3, 4) if words[0] == "retire" else (0, 1, 4)
+        ran = self.shop.run(*words, interventions=faults, environment=environment)
+        if ran.code == 3 and ALREADY in ran.said:
+            ran.code = 0
+        self.problems += [f"{words[0]}: {problem}" for problem in ended_properly(ran, codes)]
+        if ran.code == 3:
+            time.sleep(1)
+        return ran
+
+    def lead(self, words: Sequence[str], *faults: Intervention) -> Ran:
+        """Run a command until it ends well."""
+        for _ in range(TRIES):
+            ran = self.run(words, *faults)
+            if ran.code == 0:
+                return ran
+            self.stops += 1
+        self.problems.append(f"{words[0]} did not come through: {ran.said[-600:]}")
+        return ran
+
+    def heal(self, words: Sequence[str], account: Account) -> None:
+        """Run it undisturbed; then the account must be right."""
+        for _ in range(TRIES):
+            if (ran := self.run(words)).code != 3:
+                break
+        if ran.code:
+            self.problems.append(f"{words[0]}: undisturbed: exit code {ran.code}: {ran.said[-600:]}")
+        self.check(account)
+
+    def check(self, account: Account) -> None:
+        """The account must be right."""
+        self.problems += account_problems(self.shop, self.coin, account)
+
+
+@dataclass
+class Matrix:
+    """Rows as they come, one for each command and kind of fault."""
+
+    shop: Shop
+    rows: list[Row] = field(default_factory=list)
+    right: dict[str, Account] = field(default_factory=dict)
+    operations: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def learn(self) -> None:
+        """What a coin's account is after each command, and which operations it makes, from an undisturbed life."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            with self.shop.proxy() as proxy:
+                while (ran := self.shop.start(proxy, *words).end()).code == 3:
+                    time.sleep(1)
+            assert ran.code == 0, ran.said
+            self.operations[command] = list(dict.fromkeys((call.service, call.operation) for call in proxy.calls))
+            self.right[command] = Account.of(self.shop, life.coin)
+
+    def row(self, command: str, what: str, tried: int, problems: Sequence[str]) -> None:
+        """Keep a row, and say it."""
+        if not tried:
+            return
+        problems = [problem[:600] for problem in dict.fromkeys(problems)]
+        self.rows.append(Row(command=command, what=what, tried=tried, right=tried - min(tried, len(problems)),
+                             problems=problems))  # fmt: skip
+        say(f"{command}: {what}: {tried} tried, {len(problems)} problems")
+        for problem in problems:
+            say(f"    {problem}")
+
+    def once(self, kind: Kind) -> None:
+        """Each operation of each command meets the fault at its first call."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            first = First(kind)
+            ran = life.lead(words, first)
+            if ran.code == 0 and ran.said and "warning" in ran.said and not kind.may_stop:
+                life.problems.append(f"warned: {ran.said}")
+            life.check(self.right[command])
+            self.row(command, kind.name, len(first.operations), life.problems)
+
+    def lasting(self, kind: Kind) -> None:
+        """One operation after the other fails for good; what the others could do is done, and carried on with."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            tried = 0
+            for operation in self.operations[command]:
+                always = Always(kind, operation)
+                life.run((*words, *BRIEFLY.get(command, ())), always)
+                tried += bool(always.times)
+            life.heal(words, self.right[command])
+            self.row(command, kind.name, tried, life.problems)
+
+    def stale(self, seconds: float, services: frozenset[str]) -> None:
+        """Reads of these services lag."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            late = Stale(seconds, services)
+            life.lead(words, late)
+            life.check(self.right[command])
+            self.row(command, f"{', '.join(sorted(services))} read {seconds:g} s late", late.late, life.problems)
+
+    def paged(self) -> None:
+        """Every list comes one element a page, after an empty page."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            pages = Paged()
+            for _ in range(TRIES):
+                if (ran := life.run(words, pages)).code != 3:
+                    break
+            if ran.code:
+                life.problems.append(f"exit code {ran.code}: {ran.said[-600:]}")
+            life.check(self.right[command])
+            self.row(command, "pages of one element", len(pages.met), life.problems)
+
+    def rated(self) -> None:
+        """No more calls a second than AWS takes: what comes too fast is refused, and comes through all the same."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            rates = Rates()
+            life.lead(words, rates)
+            life.check(self.right[command])
+            calls = sum(rates.taken.values())
+            say(f"{command}: under limits of rate: {dict(rates.taken)} calls taken, {dict(rates.refused)} refused")
+            self.row(command, "limits of rate: Route 53 5/s, DescribeStacks 5/s", calls, life.problems)
+
+    def skewed(self, seconds: int) -> None:
+        """The machine's clock is wrong, and AWS takes the requests all the same."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            life.run(words, environment={"CHAOS_SKEW": str(seconds)})
+            life.heal(words, self.right[command])
+            self.row(command, f"clock {seconds:+d} s", 1, life.problems)
+
+    def refused_for_time(self) -> None:
+        """The machine's clock is so wrong that AWS takes no request."""
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            refusal = Skewed()
+            ran = life.run(words, refusal)
+            if ran.code != 1 or "clock" not in ran.said:
+                life.problems.append(f"exit code {ran.code}, no word of the clock: {ran.said[-300:]}")
+            life.heal(words, self.right[command])
+            self.row(command, "requests refused for their time", int(bool(refusal.times)), life.problems)
+
+    def mix(self, seed: int, share: float) -> None:
+        """Each call meets some fault with a probability."""
+        dice = random.Random(seed)
+        life = Life.begin(self.shop)
+        for command, words in life.commands():
+            life.problems.clear()
+            life.lead(words, mixed(dice.random, dice.choice, share))
+            life.check(self.right[command])
+            problems = [f"seed {seed}: {problem}" for problem in life.problems]
+            self.row(command, f"each call meets some fault, probability {share:g}", 1, problems)
+
+
+#: What is read late, by whole services: in turn, since an answer that is late everywhere hides what is late where.
+LATE = ("cloudformation", "route53", "ssm", "logs", "ec2", "elbv2")
+
+
+#: How many parts share a world: the names of more coins don't fit into a policy.
+TOGETHER = 8
+
+
+def run() -> list[Row]:
+    """All of it."""
+    wanted, mixes = os.environ.get("CHAOS_FAULTS", ""), int(os.environ.get("CHAOS_MIXES", "14"))
+    parts = [part for part in _parts(range(mixes)) if any(word in part[0] for word in wanted.split(","))]
+    rows: list[Row] = []
+    for begin in range(0, len(parts), TOGETHER):
+        with open_shop(TOGETHER + 2) as shop:
+            matrix = Matrix(shop)
+            matrix.learn()
+            for _, part in parts[begin : begin + TOGETHER]:
+                part(matrix)
+            rows += matrix.rows
+    return together(rows)
+
+
+def _parts(seeds: Sequence[int]) -> list[tuple[str, Callable[[Matrix], None]]]:
+    parts: list[tuple[str, Callable[[Matrix], None]]] = [
+        *((kind.name, partial(Matrix.once, kind=kind)) for kind in KINDS),
+        *((kind.name, partial(Matrix.lasting, kind=kind)) for kind in LASTING),
+        *((f"late {each}", partial(Matrix.stale, seconds=2.0, services=frozenset({each}))) for each in LATE),
+        ("late all", partial(Matrix.stale, seconds=0.3, services=frozenset(LATE))),
+        ("paged", Matrix.paged),
+        ("rates", Matrix.rated),
+        *((f"skew {seconds}", partial(Matrix.skewed, seconds=seconds)) for seconds in (-600, -120, 120, 600)),
+        ("skew refused", Matrix.refused_for_time),
+        *((f"mix {seed}", partial(Matrix.mix, seed=seed, share=0.08)) for seed in seeds),
+    ]
+    return parts
+
+
+def together(rows: Sequence[Row]) -> list[Row]:
+    """Rows of one command and kind as one."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        known = found.setdefault((row.command, row.what), Row(command=row.command, what=row.what, tried=0, right=0))
+        known.tried += row.tried
+        known.right += row.right
+        known.problems = [*known.problems, *row.problems]
+    return list(found.values())
+
+
+if __name__ == "__main__":
+    main("faults", run)

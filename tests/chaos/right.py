@@ -1,0 +1,54 @@
+"""Whether a run ended as it may, and whether an account stands as after undisturbed runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from coinquery.stacks.journal import BEGINS, CARRIED_ON, Line
+from coinquery.stacks.notes import MOVING
+from tests.chaos.account import Account, differences
+from tests.chaos.shop import Ran, Shop
+
+
+def ended_properly(ran: Ran, codes: Iterable[int] = (0, 1, 4)) -> list[str]:
+    """What is wrong with how a run ended: a traceback, another exit code, or no word of what to do."""
+    problems = []
+    if "Traceback" in ran.said or "defect of cq" in ran.said:
+        problems.append(f"traceback: {ran.said[-1500:]}")
+    if ran.code not in codes:
+        problems.append(f"exit code {ran.code}: {_last(ran)}")
+    said = ran.said.splitlines()
+    if ran.code and not any(line.startswith("cq: ") for line in said):
+        problems.append(f"no message: {_last(ran)}")
+    elif ran.code and not (said[-1].startswith("    ") and ("gain" in said[-1] or "cq " in said[-1])):
+        problems.append(f"no word of what to run: {_last(ran)}")
+    return problems
+
+
+def _last(ran: Ran) -> str:
+    return " | ".join(ran.said.splitlines()[-3:])
+
+
+def account_problems(shop: Shop, coin: str, right: Account) -> list[str]:
+    """In what a coin's account differs from the right one.
+
+    Each change in the journal must have come to an end; how often a line stands there does not count, since boto3
+    repeats one whose answer was lost. Slack may have been told twice, the second time marked. The lock of a move whose
+    fate its process did not know may be left: it runs out.
+    """
+    found = Account.of(shop, coin)
+    found = replace(found, parameters={k: v for k, v in found.parameters.items() if not k.endswith(f"/{MOVING}")})
+    told_again = frozenset(found.announced)
+    problems = differences(right, replace(found, journal=right.journal), told_again)
+    for (stack, _), lines in found.journal.items():
+        open_ = _open(lines)
+        if open_:
+            problems.append(f"the journal of {stack} has no end of {open_}")
+    lacking = right.journal.keys() - found.journal.keys()
+    return problems + [f"the journal lacks {key}" for key in sorted(lacking)]
+
+
+def _open(lines: Iterable[Line]) -> list[str]:
+    last = {line.what: line.result for line in lines}
+    return [what for what, result in last.items() if result in (BEGINS, CARRIED_ON)]
