@@ -95,7 +95,7 @@ def test_of_many_who_make_the_same_one_wins_and_all_get_it(cache: Path) -> None:
 def test_what_could_not_be_made_leaves_nothing(cache: Path) -> None:
     def fail(folder: Path) -> None:
         (folder / "half").write_text("made")
-        raise ToolMissing("no network")
+        raise ToolMissing("no network", "Go on line.")
 
     with pytest.raises(ToolMissing, match="no network"):
         toolchain._kept("tool", fail)

@@ -9,12 +9,14 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from coinquery import cli, config
+from coinquery.clock import SystemClock
+from coinquery.errors import ClockWrong
 from coinquery.monitor import here
 from coinquery.monitor.records import Record
 from tests.monitored import Background, Production, chain, service
@@ -130,6 +132,23 @@ class Hurried:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(timedelta(minutes=2), "ahead of"), (-timedelta(minutes=2), "behind")])
+def test_i7_a_clock_that_is_wrong_records_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: timedelta, said: str
+) -> None:
+    """A record from the future would hide those that come after it."""
+
+    class Wrong(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + wrong
+
+    with running(world, tmp_path, monkeypatch, f"eu-north-{len(said)}") as production:
+        sweeps = here.sweeps(config.load(), world.aws, Wrong(), production.region, lambda _: None)
+        with pytest.raises(ClockWrong, match=f"1(19|20|21) s {said} AWS's, the limit is 60 s"):
+            next(sweeps)
+        assert production.records(STACK) == []
 
 
 def test_sweeps_begin_a_minute_apart(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
