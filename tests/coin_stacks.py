@@ -84,7 +84,8 @@ def _parameters(world: World, region: str) -> dict[str, str]:
     vpc: Any = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     return {
         "Coin": "eth", "Level": "prod", "Release": "v1.0.0", "Rollout": "test", "Author": "test",
-        "VpcId": vpc, "NodeSubnets": subnets, "LoadBalancerSubnets": subnets, "PrivateSubnets": subnets, "PermissionsBoundary": "",
+        "VpcId": vpc, "NodeSubnets": subnets, "LoadBalancerSubnets": subnets, "PrivateSubnets": subnets,
+        "PermissionsBoundary": "",
         "NodesPublic": "true", "PublicName": "eth.example.com", "PrivateName": "eth.internal.example.com",
         "CertificateArn": configuration["levels"]["prod"]["certificates"][region],
         "HttpsPort": str(HTTPS_PORT), "HttpPort": str(HTTP_PORT),

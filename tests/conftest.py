@@ -11,16 +11,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from coinquery.aws import Aws
-from coinquery.local import world as local_world
 from tests.teams import Team
-from tests.worlds import World, child_environment, free_state
+from tests.worlds import World, real_world
 
 settings.register_profile("chaos", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 #: The files that take longest, longest first. Workers begin with them, so that none is at one of them alone at the end.
 LONGEST = (
+    "test_permissions",
     "test_process",
     "test_secrets",
     "test_process_stops",
@@ -43,15 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The AWS of one machine, up. The session's environment leads there and nowhere else."""
-    before = dict(os.environ)
-    with free_state(tmp_path_factory.mktemp("world")) as state:
-        try:
-            local_world.up(state, print)
-            yield World(state, child_environment(state), Aws())
-        finally:
-            local_world.down(state)
-            os.environ.clear()
-            os.environ.update(before)
+    with real_world(tmp_path_factory.mktemp("world")) as standing:
+        yield standing
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,22 @@ def test_i2_a_repeated_reservation_is_the_same_rollouts_and_nobody_elses(store: 
     assert not ledger.reserve(name, _entry("other"))
 
 
+class _Killed(ParameterStore):
+    """A store whose process is killed after a parameter was created and before the answer is back."""
+
+    def create(self, name: str, value: str) -> bool:
+        super().create(name, value)
+        raise KeyboardInterrupt
+
+
+def test_i11_a_run_that_was_killed_left_no_number_without_its_hint(
+    world: World, store: ParameterStore, coin: str
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Ledger(_Killed(world.aws.ssm(REGION))).reserve(StackName(coin, 1, "prod"), _entry("mine"))
+    assert store.get(f"/coinquery/latest/{coin}/prod") == "1"
+
+
 @pytest.mark.parametrize("hint", ["0", "2", "9"])
 def test_i2_a_wrong_hint_gives_no_number_twice(store: ParameterStore, coin: str, hint: str) -> None:
     ledger = Ledger(store)

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from coinquery import naming
 from coinquery.dns.record import canonical
-from coinquery.local.demo.client import Client, Report
-from coinquery.local.state import HTTPS_PORT
+from coinquery.local.demo.client import Report
 from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
 from coinquery.stacks.protection import Protector
+from tests.loads import load
 from tests.teams import REGION, TEST_REGION, Team
-
-
-@contextmanager
-def load(team: Team, coin: str) -> Iterator[Client]:
-    """A client with 20 connections that never retries, for as long as the block runs."""
-    verify = team.config.verify
-    client = Client(f"{coin}.example.com", HTTPS_PORT, verify.name_servers[0], verify.ca_bundle)
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(client.ask_until(stop),))
-    thread.start()
-    try:
-        yield client
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
-        loop.close()
 
 
 @pytest.fixture(scope="module")

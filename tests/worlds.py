@@ -12,6 +12,7 @@ from pathlib import Path
 
 from coinquery.aws import Aws
 from coinquery.local import environment
+from coinquery.local import world as local_world
 from coinquery.local.state import State
 
 _BLOCKS = range(100, 250)
@@ -44,3 +45,17 @@ def free_state(root: Path) -> Iterator[State]:
             yield State(root, block)
             return
     raise RuntimeError("every block of addresses is in use")
+
+
+@contextmanager
+def real_world(root: Path) -> Iterator[World]:
+    """The AWS of one machine, up; the environment leads there and nowhere else while it stands."""
+    before = dict(os.environ)
+    with free_state(root) as state:
+        try:
+            local_world.up(state, print)
+            yield World(state, child_environment(state), Aws())
+        finally:
+            local_world.down(state)
+            os.environ.clear()
+            os.environ.update(before)

@@ -94,7 +94,6 @@ class Shop:
     """``background`` runs the proxies; every process's proxy forwards to the world's gateway."""
 
     team: Team
-    stage: Stage
     background: Background
     _numbers: Iterator[int] = field(default_factory=count)
     _free: list[str] = field(default_factory=list)
@@ -103,7 +102,7 @@ class Shop:
     def open(cls, world: World, stage: Stage, root: Path, coins: int) -> Shop:
         """A team of two releases, with so many coins of one instance each."""
         team = Team.form(world, root)
-        shop = cls(team, stage, stage.background)
+        shop = cls(team, stage.background)
         shop._shorten()
         shop.add_coins(coins)
         return shop

@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,20 +220,26 @@ async def _session() -> ClientSession:
 
 
 @contextmanager
-def light_world(root: Path, *regions: str) -> Iterator[tuple[World, Stage]]:
-    """A local world whose instances and load balancers are a stage's; the environment leads there while it stands."""
+def light_world(
+    root: Path, *regions: str, make: Callable[..., Stage] = Stage, without: Sequence[str] = ("litecoin",)
+) -> Iterator[tuple[World, Stage]]:
+    """A local world whose instances and load balancers are a stage's; the environment leads there while it stands.
+
+    ``make`` makes the stage; parts of the world with one of the words ``without`` in their names are left out.
+    """
     before = dict(os.environ)
     background = Background()
     with free_state(root) as state:
         supervisor = Supervisor(state)
         state.root.mkdir(parents=True, exist_ok=True)
         try:
-            supervisor.start([part for part in local_world.components(state) if "litecoin" not in part.name])
+            parts = local_world.components(state)
+            supervisor.start([part for part in parts if not any(word in part.name for word in without)])
             environment.enter(state)
             furnish(state, Aws())
-            stage = Stage(state, regions or ("us-east-1",), background)
+            stage = make(state, regions or ("us-east-1",), background)
             try:
-                yield World(state, _for_children(state), Aws()), stage
+                yield World(state, for_children(state), Aws()), stage
             finally:
                 stage.close()
         finally:
@@ -243,6 +249,7 @@ def light_world(root: Path, *regions: str) -> Iterator[tuple[World, Stage]]:
             os.environ.update(before)
 
 
-def _for_children(state: State) -> dict[str, str]:
+def for_children(state: State) -> dict[str, str]:
+    """The environment of a child process that is to reach this world only."""
     gone = environment.removed(os.environ)
     return {**{k: v for k, v in os.environ.items() if k not in gone}, **environment.environment(state)}

@@ -1,0 +1,327 @@
+"""A state machine of hypothesis over the whole command surface: what must hold is looked for after each step.
+
+``python -m tests.chaos.machine`` makes ``CHAOS_STEPS`` steps (5,000) in a light world, from ``CHAOS_SEED`` (1) on;
+with ``--real`` 300 steps with real nodes, the real monitor and real time. A step is one rule. An example is one coin;
+its steps are told where one of them violates an invariant, and the seed makes them again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as drive_machine
+
+from tests.chaos import part
+from tests.chaos.ends import Ends
+from tests.chaos.eyes import Eyes
+from tests.chaos.ground import play, real_play
+from tests.chaos.model import Model
+from tests.chaos.others import BY_HAND, HARMS, MEANWHILE, Others
+from tests.chaos.play import Ended, Play
+from tests.chaos.results import Row
+from tests.chaos.troubles import FAULTS, Meanwhile, fault
+from tests.chaos.wire import Trouble
+from tests.teams import REGION, RELEASES
+
+#: PutLogEvents takes nothing that is more than 2 h ahead, so no example lasts longer; in seconds.
+LONGEST = 100 * 60
+STEPS_AN_EXAMPLE = 40
+#: Commands that a harm outlasts.
+ILL = 2
+NAMES = {
+    ("prod", "public"): "{}.example.com",
+    ("prod", "private"): "{}.internal.example.com",
+    ("stage", "public"): "{}.stage.example.com",
+}
+
+at = st.integers(0, 36)
+troubled = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(st.sampled_from(FAULTS), at, st.integers(1, 12)),
+    st.tuples(st.sampled_from(MEANWHILE), at, st.just(1)),
+)
+Drawn = tuple[str, int, int] | Trouble | None
+
+
+class Violated(AssertionError):
+    """An invariant does not hold."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A command that was cut, and whether it would have ended well."""
+
+    words: tuple[str, ...]
+    hopeful: bool
+
+
+class Machine(RuleBasedStateMachine):
+    """``world`` is set by who runs it; ``counts`` is how often each rule was, over all examples."""
+
+    world: ClassVar[Play]
+    counts: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.play = self.world
+        self.coin = self.play.begin()
+        levels = self.play.team.config.levels
+        prod, stage = levels["prod"], levels["stage"]
+        zones = dict(zip(NAMES, (prod.public_zone, str(prod.private_zone), stage.public_zone), strict=True))
+        names = {key: name.format(self.coin) for key, name in NAMES.items()}
+        self.model = Model(self.play, Eyes(self.play.hand, self.coin, zones, names), self.play.team.commits)
+        self.ends = Ends(self.play, self.model)
+        self.others = Others(self.play, self.model, self.coin, self.ends.judge)
+        self.cut: Cut | None = None
+        self.ill = 0
+        self.story: list[str] = []
+
+    def teardown(self) -> None:
+        self.play.clear(self.coin)
+        part.say(f"{self.counts.total()} steps")
+
+    # Commands
+
+    @initialize(releases=st.sampled_from([(), RELEASES[:1], RELEASES, RELEASES, RELEASES]))
+    def some_stand(self, releases: Sequence[str]) -> None:
+        """So many stacks were deployed before, the last of them is live."""
+        for release in releases:
+            self.deploy(release, False, None)
+
+    @rule(release=st.sampled_from(RELEASES), new=st.booleans(), drawn=troubled)
+    def deploy(self, release: str, new: bool, drawn: Drawn) -> None:
+        words = ("deploy", self.coin, "--release", release, "--region", REGION, "--yes")
+        self._command((*words, "--new") if new else words, drawn, self.ends.may_deploy(self.coin, release, new))
+
+    @rule(drawn=troubled)
+    def rollback(self, drawn: Drawn) -> None:
+        self._command(("rollback", self.coin, "--yes"), drawn)
+
+    @rule(
+        which=st.integers(0, 3),
+        typed=st.sampled_from(["right", "right", "right", "wrong", "none"]),
+        glass=st.sampled_from([False, False, True]),
+        drawn=troubled,
+    )
+    def retire(self, which: int, typed: str, glass: bool, drawn: Drawn) -> None:
+        names = sorted(self.model.seen.stacks) or [f"cq-{self.coin}-0009-prod"]
+        name = names[which % len(names)]
+        words = ["retire", name, *(("--break-glass", "the disk is full") if glass else ())]
+        if typed != "none":
+            words += ["--name", name if typed == "right" else name[:-1]]
+        self.others.keep_metrics()
+        self._command(tuple(words), drawn)
+
+    @rule(which=st.integers(0, 1), drawn=troubled)
+    def retire_in_time(self, which: int, drawn: Drawn) -> None:
+        """What is not live, long after it was, by its name, with a successor that was looked at."""
+        self._let_pass(11)
+        self.the_monitor_looks()
+        self.the_monitor_looks()
+        live = self.model.seen.led_to()
+        names = sorted(name for name in self.model.seen.stacks if live is None or name != live.name)
+        if names:
+            name = names[which % len(names)]
+            self.others.keep_metrics()
+            self._command(("retire", name, "--name", name), drawn)
+
+    @rule(drawn=troubled)
+    def deploy_to_stage(self, drawn: Drawn) -> None:
+        self._command(("deploy", self.coin, "--release", "v1.1.0", "--level", "stage", "--yes"), drawn)
+
+    @precondition(lambda self: self.cut is not None)
+    @rule()
+    def carry_on(self) -> None:
+        """The same command again, undisturbed, ends right (I11)."""
+        assert self.cut is not None
+        cut, before = self.cut, self.model.may_go.copy()
+        self.others.mend()
+        self.others.keep_metrics()
+        ended = self._command(tuple(word for word in cut.words if word != "--new"), None)
+        begun = cut.words[0] == "retire" and cut.words[1] in before and cut.words[1] == self.model.typed
+        if (cut.hopeful or begun) and ended.code != 0:
+            self.model.problems.append(f"I11: carried on, {ended.words} ends with {ended.code}: {ended.said[-800:]}")
+
+    @rule(
+        words=st.sampled_from([
+            ("ls",), ("status",), ("status", "cq-{}-0001-prod"), ("find", "cq-{}-0001-prod"), ("dns", "show", "{}"),
+            ("retire", "cq-{}-0001-prod", "--plan"), ("history", "cq-{}-0001-prod"),
+        ])
+    )  # fmt: skip
+    def look_on(self, words: Sequence[str]) -> None:
+        ended = self._run(tuple(word.format(self.coin) for word in words), None)
+        if ended.wire.changes:
+            self.model.problems.append(f"I12: {ended.words} changes: {ended.wire.calls}")
+
+    @rule(
+        name=st.sampled_from([
+            "cq-{}-1-prod", "CQ-{}-0001-prod", "cq-{}-0001-prod\n", " cq-{}-0001-prod", "cq-{}-00001-prod",
+            "cq-{}-0000-prod", "cq-{}-\u0660\u0660\u0660\u0661-prod", "cq-{}-0001-live",
+        ])
+    )  # fmt: skip
+    def mistype(self, name: str) -> None:
+        name = name.format(self.coin)
+        ended = self._run(("retire", name, "--name", name), None)
+        if ended.code != 2 or ended.wire.calls:
+            self.model.problems.append(f"I1: {name!r} is taken for a stack name: exit code {ended.code}")
+
+    # What others do
+
+    @rule(minutes=st.sampled_from([1, 1, 4, 11]))
+    def time_passes(self, minutes: int) -> None:
+        self._step("time_passes", minutes=minutes)
+        self._let_pass(minutes)
+
+    @rule(what=st.sampled_from(HARMS), which=st.integers(0, 5))
+    def harm(self, what: str, which: int) -> None:
+        """Something stops working; two commands later it is mended."""
+        self._step("harm", what=what, which=which)
+        self.ill = ILL
+        self.others.harm(what, which)
+
+    @rule()
+    def mend(self) -> None:
+        self._step("mend")
+        self.others.mend()
+
+    @rule(what=st.sampled_from(BY_HAND), which=st.integers(0, 3))
+    def meddle(self, what: str, which: int) -> None:
+        """Somebody does something by hand."""
+        self._step("meddle", what=what, which=which)
+        self.others.meddle(what, which)
+
+    @rule()
+    def the_monitor_looks(self) -> None:
+        self._step("the_monitor_looks")
+        if self.play.monitor.state == "on":
+            self.play.monitor.sweep()
+
+    @invariant()
+    def what_must_hold(self) -> None:
+        """Look at the world, and tell what does not hold."""
+        model, monitor = self.model, self.play.monitor
+        model.hear(monitor.seen)
+        model.watch_monitor(self.play.monitor_wire.calls)
+        monitor.seen.clear()
+        self.play.monitor_wire.calls.clear()
+        model.look()
+        if model.problems:
+            raise Violated("\n".join([*model.problems, "after:", *self.story]))
+
+    # Means
+
+    def _command(self, words: tuple[str, ...], drawn: Drawn, hopeful: bool = False) -> Ended:
+        """Run a command that may change the world; one that was cut is kept, to be carried on."""
+        hopeful = hopeful and self.others.is_calm
+        private = self.model.eyes.record(("prod", "private"))
+        ended = self._run((*words, "--wait", self.play.terms.stay), drawn)
+        was_cut = ended.code != 0 and drawn is not None and not self.others.acted
+        self.cut = Cut(words, hopeful) if was_cut else None
+        self.model.split = self.model.split or (was_cut and words[0] in ("deploy", "rollback"))
+        if hopeful and drawn is None and ended.code != 0:
+            self.model.problems.append(f"I12: {words} ends with {ended.code}, nothing is wrong: {ended.said[-800:]}")
+        if "moves the public record" in self.others.acted and ended.code == 3 and words[0] != "retire":
+            self.ends.judge_put_back(private)
+        if ended.code == 0 and not self.others.acted:
+            self.ends.judge_claim(ended)
+        self.ill -= 1
+        if self.ill == 0:
+            self.others.mend()
+        return ended
+
+    def _run(self, words: tuple[str, ...], drawn: Drawn) -> Ended:
+        self._step(words[0], words=" ".join(words), drawn=drawn)
+        self.model.typed = next((name for option, name in pairwise(words) if option == "--name"), None)
+        self.model.glass = "--break-glass" in words
+        self.others.acted.clear()
+        trouble = self._trouble(drawn)
+        ended = self.play.run(words, [self.model.on_call], [] if trouble is None else [trouble])
+        self.story[-1] += f" -> {ended.code}, {len(ended.wire.calls)} calls, {ended.wire.changes} changes"
+        self.ends.judge(ended)
+        return ended
+
+    def _trouble(self, drawn: Drawn) -> Trouble | None:
+        if not isinstance(drawn, tuple):
+            return drawn
+        kind, number, times = drawn
+        if kind in FAULTS:
+            return fault(kind, number, times)
+        return Meanwhile(number, lambda: self.others.act(kind, number), harms="kills" in kind)
+
+    def _let_pass(self, minutes: int) -> None:
+        if self.play.clock.shift < LONGEST - 40 * 60:
+            self.play.clock.move(minutes * 60)
+
+    def _step(self, name: str, **given: object) -> None:
+        self.counts[name] += 1
+        said = ", ".join(f"{key}={value!r}" for key, value in given.items())
+        self.story.append(f"{self.play.clock.now():%H:%M:%S} {name}({said})")
+
+
+def drive(world: Play, steps: int, first: int) -> Iterator[str]:
+    """Make so many steps, from the seed ``first`` on; gives what was violated."""
+    Machine.world, Machine.counts = world, Counter()
+    number = first
+    while (left := steps - Machine.counts.total()) > 0:
+        given = settings(
+            max_examples=-(-left // STEPS_AN_EXAMPLE),
+            stateful_step_count=min(STEPS_AN_EXAMPLE, left),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+            report_multiple_bugs=False,
+        )
+        try:
+            drive_machine(seed(number)(type("Seeded", (Machine,), {})), settings=given)
+        except Exception as error:
+            violated = _violation(error)
+            if violated is None:
+                raise
+            yield f"seed {number}: {violated}"
+        number += 1
+
+
+def _violation(error: BaseException) -> Violated | None:
+    """The violation in what hypothesis raises: where it does not come again, hypothesis wraps it."""
+    if isinstance(error, Violated):
+        return error
+    inner = (*getattr(error, "exceptions", ()), error.__cause__, error.__context__)
+    return next((found for each in inner if each is not None and (found := _violation(each))), None)
+
+
+def run(ground: AbstractContextManager[Play], steps: int) -> list[Row]:
+    """Make the steps in a world, and tell how many of which."""
+    first, problems = int(os.environ.get("CHAOS_SEED", "1")), list[str]()
+    with ground as world:
+        began = time.monotonic()
+        for problem in drive(world, steps, first):
+            part.say(problem)
+            problems.append(problem)
+        seconds = time.monotonic() - began
+    for name, count in Machine.counts.most_common():
+        part.say(f"{count:6} {name}")
+    made = Machine.counts.total()
+    part.say(f"{made} steps, {made / seconds:.1f} a second")
+    what = "steps of the state machine"
+    return [Row(command="all", what=what, tried=made, right=made - len(problems), problems=problems)]
+
+
+if __name__ == "__main__":
+    if "--real" in sys.argv[1:]:
+        part.main("machine-real", lambda: run(real_play(), int(os.environ.get("CHAOS_STEPS", "300"))))
+    else:
+        part.main("machine", lambda: run(play(), int(os.environ.get("CHAOS_STEPS", "5000"))))

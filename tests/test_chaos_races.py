@@ -1,0 +1,59 @@
+"""Two commands at once, turn by turn: the orders that would do most harm (I2, I6, I9). ``make chaos`` tries more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos import many, part, races
+from tests.chaos.contest import Coin, Saved
+from tests.chaos.shop import Shop
+from tests.chaos.turns import alone, moves
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """A light world, and a team with three releases."""
+    with part.shop(2) as shop:
+        races.third_release(shop)
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def coin(shop: Shop) -> Coin:
+    """Number 1 is live, 2 and 3 are both about to be switched to."""
+    return races.two_ready(shop)
+
+
+@pytest.fixture
+def saved(coin: Coin) -> Iterator[Coin]:
+    """That coin, set back afterwards."""
+    before = Saved.of(coin)
+    yield coin
+    before.restore()
+
+
+def test_i9_of_two_who_switch_one_wins_and_the_other_is_told_who_and_when(saved: Coin) -> None:
+    """A has moved the private record when B looks where the name leads."""
+    assert list(races.problems_of(saved, races.TWO_SWITCH, "AABBAB")) == []
+
+
+def test_i9_what_is_half_switched_is_finished_or_given_up_before_another_switches(saved: Coin) -> None:
+    alone(saved.shop, *saved.deploy(races.SECOND), holds=moves, turns=2)
+    assert saved.led == {"private": saved.name(2), "public": saved.name(1)}, "killed between the two zones"
+    refused = saved.shop.run(*saved.deploy(races.THIRD))
+    assert refused.code == 3
+    assert many.tells_who(refused), refused.said
+    assert f"cq rollback {saved.ticker}" in refused.said
+    saved.shop.must(*saved.rollback())
+    assert set(saved.led.values()) == {saved.name(1)}, "back to where it was, and not one further"
+    saved.shop.must(*saved.deploy(races.THIRD))
+    assert set(saved.led.values()) == {saved.name(3)}
+
+
+def test_i6_a_switch_that_slept_before_its_batch_finds_the_retirement(coin: Coin) -> None:
+    """It had stored its way back, and looked for nothing since: the stack is gone when it wakes."""
+    assert list(races.problems_of(coin, races.ITS_STACK_RETIRED, "A" + "B" * 3)) == []
+    assert coin.led == {"private": coin.name(1), "public": coin.name(1)}
+    assert coin.shop.team.stack(coin.name(2)) is None
