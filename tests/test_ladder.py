@@ -142,7 +142,8 @@ def test_i6_the_plan_shows_every_rung_and_what_would_satisfy_it_and_ends_well(pa
     assert "✗ the name is typed in full" in ran.stderr
     live = team.run("retire", f"cq-{coin}-0002-prod", "--plan")
     assert live.returncode == 0
-    assert f"✗ not live{'':<32}{coin}.example.com" in live.stderr
+    (not_live,) = [line for line in live.stderr.splitlines() if "✗ not live" in line]
+    assert f" {coin}.example.com" in not_live
 
 
 def test_i6_no_reason_retires_the_live_stack_or_one_whose_name_is_not_typed(pair: tuple[Team, str]) -> None:

@@ -13,7 +13,7 @@ from coinquery.errors import NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
 from coinquery.stacks.ledger import Entry, Ledger
-from coinquery.stacks.notes import GIVING_BACK, LIVE, RETIRED, Key, Notes, of_id
+from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.worlds import World
 
@@ -125,6 +125,20 @@ def test_i2_each_new_is_a_rollout_of_its_own(store: ParameterStore, coin: str) -
     with ThreadPoolExecutor(10) as pool:
         begun = list(pool.map(lambda _: identity.claim(planned, NOW).attempt, range(10)))
     assert sorted(begun) == list(range(1, 11))
+
+
+def test_i9_a_lock_that_another_takes_back_meanwhile_is_set(store: ParameterStore, coin: str) -> None:
+    """Ten processes set one lock and take it back at once: none of them takes it for a late read."""
+    notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
+
+    def once(_: int) -> None:
+        for _ in range(5):
+            notes.renew(MOVING, NOW, "one of ten")
+            notes.unmark(MOVING)
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(once, range(10)))
+    assert notes.marked(MOVING) is None
 
 
 def test_a_note_is_kept_as_the_first_wrote_it(store: ParameterStore, coin: str) -> None:

@@ -87,7 +87,7 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
 def test_i6_the_way_back_is_kept_for_its_time(pair: tuple[Team, str]) -> None:
     team, coin = pair
     planned = json.loads(team.must("retire", f"cq-{coin}-0001-prod", "--plan", "--json"))
-    assert f"cq-{coin}-0002-prod goes back to it until" in planned["plan"][0]["intent"]
+    assert f"cq-{coin}-0002-prod goes back to it until" in json.dumps(planned["ladder"])
 
 
 def test_i13_dead_instances_are_not_healthy(pair: tuple[Team, str]) -> None:

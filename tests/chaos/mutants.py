@@ -23,7 +23,7 @@ from tests.chaos.results import PROJECT, Row
 from tests.teams import Team
 
 SOURCE = PROJECT / "src" / "coinquery"
-SECONDS = 240
+SECONDS = 400
 #: What a scene says that saw nothing wrong.
 NOTHING = "NOTHING VIOLATED"
 

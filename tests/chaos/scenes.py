@@ -10,7 +10,7 @@ import coinquery
 from tests.chaos.ground import playing, standing
 from tests.chaos.machine import Machine, Violated
 from tests.chaos.troubles import Before, Kill
-from tests.teams import RELEASES
+from tests.teams import REGION, RELEASES
 
 OLD, NEW = RELEASES
 
@@ -54,9 +54,14 @@ def others(m: Machine) -> None:
 
 
 def raced(m: Machine) -> None:
-    """Another takes the number that was proposed, right before the ledger is asked for it."""
-    taking = Before("PutParameter", lambda: m.others.act("deploys another", 1), end="/prod/0001")
-    act(m, lambda: m.deploy(OLD, False, taking))
+    """Another takes the number that was proposed, right before the ledger is asked for it, and has no stack yet."""
+
+    def take() -> None:
+        m.others.acted.append("takes the number")
+        words = ("deploy", m.coin, "--release", NEW, "--region", REGION, "--yes", "--wait", m.play.terms.stay)
+        m.play.run(words, [m.model.on_call], [Before("CreateStack")])
+
+    act(m, lambda: m.deploy(OLD, False, Before("PutParameter", take, end="/prod/0001")))
 
 
 def killed(m: Machine) -> None:

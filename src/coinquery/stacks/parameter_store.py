@@ -36,8 +36,19 @@ class ParameterStore:
         return True
 
     def settle(self, name: str, value: str) -> str:
-        """Create the parameter unless it exists; return the value that stands."""
-        return value if self.create(name, value) else self.standing(name)
+        """Create the parameter unless it exists; return the value that stands.
+
+        One that exists and is not shown is created again: it may have been a lock that was taken back meanwhile.
+        Raises AwsUnreachable if it neither comes to light nor goes within a few seconds.
+        """
+        for _ in range(READS):
+            if self.create(name, value):
+                return value
+            standing = self.get(name)
+            if standing is not None:
+                return standing
+            self._clock.sleep(1)
+        raise _not_shown(name)
 
     def standing(self, name: str) -> str:
         """The value of a parameter that is known to exist, though a late read may not show it yet.
@@ -49,9 +60,7 @@ class ParameterStore:
             if value is not None:
                 return value
             self._clock.sleep(1)
-        raise AwsUnreachable(
-            f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
-        )
+        raise _not_shown(name)
 
     def get(self, name: str) -> str | None:
         """The value, or None if there is no such parameter."""
@@ -72,3 +81,9 @@ class ParameterStore:
     def note(self, name: str, value: str) -> None:
         """Write a value that is only a hint and may be overwritten by anyone."""
         self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+
+def _not_shown(name: str) -> AwsUnreachable:
+    return AwsUnreachable(
+        f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
+    )
