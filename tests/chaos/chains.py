@@ -114,7 +114,7 @@ class Chains:
             result = Result(kill)
             results.append(result)
             for point in kill.points:
-                ran, watch = run(self.shop, command, coin, point)
+                ran, watch = self._past_waiting(command, coin, point)
                 if not watch.reached:
                     result.missed.append(point)
                 if slack_may_repeat(watch.passed, point):
@@ -134,13 +134,22 @@ class Chains:
     def _to_the_end(self, command: Command, coin: str, passed: list[Point] | None = None) -> Ran:
         """Run the command until it ends well, as a person does who reads what it says."""
         for _ in range(RUNS):
-            ran, watch = run(self.shop, command, coin)
-            if ran.code != NOT_FINISHED and not (command.waits and ran.code == REFUSED):
+            ran, watch = self._past_waiting(command, coin)
+            if ran.code != NOT_FINISHED:
                 break
             time.sleep(PAUSE)
         if passed is not None:
             passed += watch.passed
         return ran
+
+    def _past_waiting(self, command: Command, coin: str, kill_at: Point | None = None) -> tuple[Ran, Watch]:
+        """Run the command until no rung that waits refuses it, or it is killed at its point."""
+        for _ in range(RUNS):
+            ran, watch = run(self.shop, command, coin, kill_at)
+            if watch.reached or not (command.waits and ran.code == REFUSED):
+                break
+            time.sleep(PAUSE)
+        return ran, watch
 
 
 def run(shop: Shop, command: Command, coin: str, kill_at: Point | None = None) -> tuple[Ran, Watch]:
