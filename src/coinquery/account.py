@@ -24,3 +24,8 @@ def check_account(aws: Aws, config: Config) -> None:
 def caller(aws: Aws, region: str) -> str:
     """Who is acting: the ARN of the caller's identity."""
     return aws.sts(region).get_caller_identity()["Arn"]
+
+
+def partition(aws: Aws, region: str) -> str:
+    """The partition of the account's ARNs, such as ``aws``."""
+    return caller(aws, region).split(":")[1]

@@ -177,6 +177,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         used = [region for level in self.levels.values() for region in level.regions]
         return tuple(sorted({self.home_region, *used}))
 
+    def check_region(self, region: str) -> None:
+        """Raise BadConfiguration for a region that is neither home nor any level's."""
+        if region not in self.regions:
+            raise BadConfiguration(
+                f"no level uses region {region!r}", f"Regions in cq.toml: {', '.join(self.regions)}. Add it to a level."
+            )
+
     def level(self, name: str) -> Level:
         """The level's entry; raise BadConfiguration if there is none."""
         if name not in self.levels:

@@ -26,12 +26,12 @@ from coinquery.local.state import State
 from coinquery.monitor import invoke
 from tests.chaos.play import Hand, Monitor, Play
 from tests.chaos.simulated import PACE, Chain, ShiftingClock, Theatre
-from tests.chaos.stage import Stage, for_children, light_world
+from tests.chaos.stage import Stage, light_world
 from tests.chaos.terms import LIGHT, REAL, Terms
 from tests.chaos.wire import Sent, Switchboard, Wire
 from tests.monitored import Background
 from tests.teams import REGION, RELEASES, Team
-from tests.worlds import World, free_state
+from tests.worlds import World, child_environment, free_state
 
 #: What nobody may see of the webhook's address.
 MARK = "5d1e8cfeMARK27ab94c0"
@@ -145,7 +145,7 @@ def real_play() -> Iterator[Play]:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, free_state(Path(folder) / "world") as state:
         try:
             local_world.up(state, print)
-            team = _team(World(state, for_children(state), Aws()), Path(folder), REAL)
+            team = _team(World(state, child_environment(state), Aws()), Path(folder), REAL)
             stage = _RealStage(state, (REGION,), Background())
             with _entered(team), Switchboard().installed() as switchboard, _base(team) as base:
                 wire = Wire()

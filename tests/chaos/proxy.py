@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
-from multidict import CIMultiDict
-from yarl import URL
+from aiohttp import ClientError, web
 
+from coinquery.local import passing
 from coinquery.local.calls import Answer, Call
 from tests.monitored import Background
 
 #: How the names of operations begin that change nothing.
 LOOKS = ("Describe", "Get", "List", "Head", "BatchGet", "Lookup", "Test", "Filter", "Validate", "Simulate")
-_HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Expect", "Date", "Server")
 
 Forward = Callable[[Call], Awaitable[Answer]]
 
@@ -110,24 +108,22 @@ def between(background: Background, address: str, upstream: str, *interventions:
 
 
 async def _serve(proxy: Proxy, address: str, upstream: str) -> web.AppRunner:
-    session = ClientSession(
-        connector=TCPConnector(limit=0), timeout=ClientTimeout(total=300), cookie_jar=DummyCookieJar(), trust_env=False
-    )
+    session = passing.session(300)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        call = Call(request.method, request.raw_path, _passed_on(request.headers), await request.read())
+        call = await passing.received(request)
         try:
-            answer = await proxy.answer(call, lambda sent: _forward(session, upstream, sent))
+            answer = await proxy.answer(call, lambda sent: passing.forward(session, upstream, sent))
         except (Lost, ClientError):
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=503)  # which nobody gets any more
-        return _response(request, answer)
+        return passing.response(request, answer)
 
     async def close(_: web.Application) -> None:
         await session.close()
 
-    app = web.Application(client_max_size=2**28)
+    app = web.Application(client_max_size=passing.LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", handle)
     app.on_cleanup.append(close)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -136,29 +132,6 @@ async def _serve(proxy: Proxy, address: str, upstream: str) -> web.AppRunner:
     await site.start()
     proxy.url = f"http://{address}:{runner.addresses[0][1]}"
     return runner
-
-
-async def _forward(session: ClientSession, upstream: str, call: Call) -> Answer:
-    url = URL(upstream + call.target, encoded=True)
-    async with session.request(
-        call.method, url, headers=call.headers, data=call.body, allow_redirects=False
-    ) as response:
-        return Answer(response.status, await response.read(), response.headers)
-
-
-def _response(request: web.Request, answer: Answer) -> web.Response:
-    headers = _passed_on(answer.headers)
-    if request.method == "HEAD" and "Content-Length" in answer.headers:
-        headers["Content-Length"] = answer.headers["Content-Length"]
-    return web.Response(status=answer.status, body=answer.body or None, headers=headers)
-
-
-def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    passed = CIMultiDict(headers)
-    for name in _HOP_BY_HOP:
-        passed.popall(name, None)
-    passed.pop("Content-Encoding", None)
-    return passed
 
 
 def _bound(intervention: Intervention, forward: Forward) -> Forward:

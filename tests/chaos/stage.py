@@ -34,7 +34,7 @@ from coinquery.service.app import application
 from coinquery.service.build import Build
 from coinquery.service.settings import Limits, Settings
 from tests.monitored import Background
-from tests.worlds import World, free_state
+from tests.worlds import World, child_environment, free_state
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
@@ -239,7 +239,7 @@ def light_world(
             furnish(state, Aws())
             stage = make(state, regions or ("us-east-1",), background)
             try:
-                yield World(state, for_children(state), Aws()), stage
+                yield World(state, child_environment(state), Aws()), stage
             finally:
                 stage.close()
         finally:
@@ -247,9 +247,3 @@ def light_world(
             background.close()
             os.environ.clear()
             os.environ.update(before)
-
-
-def for_children(state: State) -> dict[str, str]:
-    """The environment of a child process that is to reach this world only."""
-    gone = environment.removed(os.environ)
-    return {**{k: v for k, v in os.environ.items() if k not in gone}, **environment.environment(state)}

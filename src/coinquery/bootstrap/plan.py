@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from coinquery.account import caller
+from coinquery import account
 from coinquery.bootstrap import rights
 from coinquery.bootstrap.steps import (
     HomeRegion,
@@ -13,7 +13,6 @@ from coinquery.bootstrap.steps import (
     MonitorConfiguration,
     MonitorPackage,
 )
-from coinquery.errors import BadConfiguration
 from coinquery.monitor.configuration import PARAMETER
 from coinquery.stacks import foundation, template
 
@@ -31,10 +30,7 @@ def make_plan(aws: Aws, config: Config, region: str) -> tuple[Step, ...]:
 
     Raises BadConfiguration for a region that ``cq.toml`` does not name.
     """
-    if region not in config.regions:
-        raise BadConfiguration(
-            f"no level uses region {region!r}", f"Regions in cq.toml: {', '.join(config.regions)}. Add it to a level."
-        )
+    config.check_region(region)
     cloudformation = aws.cloudformation(region)
     ground = cache(lambda: foundation.network(aws, region))
     package = cache(lambda: _package(config))
@@ -60,7 +56,7 @@ def make_plan(aws: Aws, config: Config, region: str) -> tuple[Step, ...]:
 def _rights(aws: Aws, config: Config) -> Iterator[Step]:
     """Roles and guard, once an account: IAM knows no regions."""
     cloudformation = aws.cloudformation(config.home_region)
-    partition = cache(lambda: caller(aws, config.home_region).split(":")[1])
+    partition = cache(lambda: account.partition(aws, config.home_region))
     if config.levels:
         body = template.text(template.ROLES)
         yield InfrastructureStack(
@@ -79,7 +75,6 @@ def _network(config: Config) -> dict[str, str]:
 
 def _monitor(config: Config, region: str, ground: foundation.Foundation, key: str) -> dict[str, str]:
     production = config.levels.get("prod")
-    store, _, name = ("none", "", "") if config.slack is None else config.slack.webhook.partition(":")
     return {
         "ArtifactBucket": ground.artifact_bucket,
         "CodeKey": key,
@@ -92,8 +87,7 @@ def _monitor(config: Config, region: str, ground: foundation.Foundation, key: st
         "PublicZone": "" if production is None else production.public_zone,
         "ConfigurationParameter": PARAMETER,
         "ReservedConcurrency": "1" if config.monitor.reserve_concurrency else "none",
-        "WebhookStore": store,
-        "WebhookName": name,
+        **rights.webhook(config),
         "Trail": config.monitor.trail,
         "CompositeAlarm": "yes" if config.monitor.composite_alarm else "no",
     }

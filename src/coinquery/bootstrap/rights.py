@@ -25,7 +25,6 @@ def roles(config: Config, partition: str) -> dict[str, str]:
     Raises BadConfiguration where the names of all coins do not fit.
     """
     everyone = (f"arn:{partition}:iam::{config.account}:root",)
-    store, _, name = ("none", "", "") if config.slack is None else config.slack.webhook.partition(":")
     return {
         "Deployers": ",".join(config.roles.deployers or everyone),
         "Readers": ",".join(config.roles.readers or everyone),
@@ -34,8 +33,7 @@ def roles(config: Config, partition: str) -> dict[str, str]:
         "RecordNames": _names(config, config.levels.values()),
         "Repository": config.repository,
         "ImageParameter": config.image_parameter,
-        "WebhookStore": store,
-        "WebhookName": name,
+        **webhook(config),
     }
 
 
@@ -48,6 +46,12 @@ def guard(config: Config, partition: str) -> dict[str, str]:
         "LiveNames": _names(config, production),
         "Repository": config.repository,
     }
+
+
+def webhook(config: Config) -> dict[str, str]:
+    """Parameters that say where Slack's webhook is kept: the secret that may be read, and no other."""
+    store, _, name = ("none", "", "") if config.slack is None else config.slack.webhook.partition(":")
+    return {"WebhookStore": store, "WebhookName": name}
 
 
 def _zones(levels: Iterable[Level], partition: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from coinquery.account import caller
+from coinquery.account import partition
 from coinquery.bootstrap import rights
 from coinquery.check import identities, organization
 from coinquery.check.finding import Finding, found, group, look, missing
@@ -32,7 +32,7 @@ def check(aws: Aws, config: Config) -> Finding:
 
 def policies(aws: Aws, config: Config) -> tuple[str, ...]:
     """The ARNs of the guard's policies in the account."""
-    return guard.arns(_partition(aws, config), config.account)
+    return guard.arns(partition(aws, config.home_region), config.account)
 
 
 def _checks(aws: Aws, config: Config) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _policies(aws: Aws, config: Config) -> str | Finding:
         raise NotBootstrapped(f"there is no stack {foundation.GUARD_STACK} in {config.home_region}", again)
     standing = {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in described.get("Parameters", ())}
     lacking: list[str] = []
-    for key, wanted in rights.guard(config, _partition(aws, config)).items():
+    for key, wanted in rights.guard(config, partition(aws, config.home_region)).items():
         lacking += sorted(set(wanted.split(",")) - set(standing.get(key, "").split(",")))
     if lacking:
         return missing("policies", f"{foundation.GUARD_STACK} does not know {len(lacking)} names", again, lacking)
@@ -87,7 +87,3 @@ def _organisation(aws: Aws, config: Config) -> str | Finding:
             "Print it with `cq check --scp` and attach it in the management account: docs/guard.md.",
         )
     return "a service control policy binds the account"
-
-
-def _partition(aws: Aws, config: Config) -> str:
-    return caller(aws, config.home_region).split(":")[1]

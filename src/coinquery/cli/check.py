@@ -35,7 +35,8 @@ def command(session: Session, region: str | None, scp: bool, as_json: bool) -> N
     if scp:
         _print_scp(session)
         return
-    _check_region(session, region)
+    if region is not None:
+        config.check_region(region)
     tree = account.check(session.aws, config, [region] if region else config.regions, session.clock.now())
     if as_json:
         print_json({"ok": tree.state == "ok", "check": as_data(tree)})
@@ -97,12 +98,3 @@ def _print_scp(session: Session) -> None:
             f"account {config.account} has no guard", f"Run: cq bootstrap --region {config.home_region}"
         )
     click.echo(organization.service_control_policy(iam, arns))
-
-
-def _check_region(session: Session, region: str | None) -> None:
-    from coinquery.errors import BadConfiguration
-
-    if region is not None and region not in session.config.regions:
-        raise BadConfiguration(
-            f"no level uses region {region!r}", f"Regions in cq.toml: {', '.join(session.config.regions)}."
-        )

@@ -12,24 +12,14 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
-from multidict import CIMultiDict
+from aiohttp import ClientError, ClientSession, web
 
 from coinquery.aws import Aws
-from coinquery.local import embedded_metrics, ports, rules
+from coinquery.local import embedded_metrics, passing, ports, rules
 from coinquery.local.calls import Answer, Call
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 logger = logging.getLogger(__name__)
-
-LARGEST_BODY = 256 * 1024 * 1024
-#: Headers that belong to one connection, or that aiohttp writes itself.
-_HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Expect", "Date", "Server")
-_DECODED = ("gzip", "deflate", "br", "zstd")
 
 
 class Gateway:
@@ -45,25 +35,16 @@ class Gateway:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request."""
         began = time.time()
-        call = Call(request.method, request.raw_path, _passed_on(request.headers), await request.read())
+        call = await passing.received(request)
         answer = await self._rules.answer(call)
         if call.service != "?":
             self._note(call, answer, began)
-        headers = _passed_on(answer.headers)
-        if request.method == "HEAD" and "Content-Length" in answer.headers:
-            headers["Content-Length"] = answer.headers["Content-Length"]
-        return web.Response(status=answer.status, body=answer.body or None, headers=headers)
+        return passing.response(request, answer)
 
     async def forward(self, call: Call) -> Answer:
         """Let ministack answer; its silence is AWS's 503."""
-        from yarl import URL
-
-        url = URL(self._upstream + call.target, encoded=True)
         try:
-            async with self._session.request(
-                call.method, url, headers=call.headers, data=call.body, allow_redirects=False
-            ) as response:
-                return Answer(response.status, await response.read(), response.headers)
+            return await passing.forward(self._session, self._upstream, call)
         except (ClientError, TimeoutError) as error:
             return call.refuse("ServiceUnavailable", f"the local AWS API does not answer: {error}", 503)
 
@@ -89,21 +70,10 @@ class Gateway:
         self._log.write(json.dumps(entry) + "\n")
 
 
-def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    passed = CIMultiDict(headers)
-    for name in _HOP_BY_HOP:
-        passed.popall(name, None)
-    if passed.get("Content-Encoding") in _DECODED:
-        del passed["Content-Encoding"]
-    return passed
-
-
 async def application(upstream: str, log: Path) -> web.Application:
     """The gateway as an aiohttp application."""
-    session = ClientSession(
-        connector=TCPConnector(limit=0), timeout=ClientTimeout(total=900), cookie_jar=DummyCookieJar(), trust_env=False
-    )
-    app = web.Application(client_max_size=LARGEST_BODY)
+    session = passing.session(900)
+    app = web.Application(client_max_size=passing.LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", Gateway(upstream, log, session).handle)
 
     async def close(_: web.Application) -> None:

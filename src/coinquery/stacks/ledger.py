@@ -41,9 +41,8 @@ class Ledger:
         """
         parameter = naming.ledger_parameter(name)
         self._store.note(_latest(name.coin, name.level), str(name.number))
-        if self._store.create(parameter, msgspec.json.encode(entry).decode()):
-            return True
-        standing = stored.decode(self._store.standing(parameter), Entry, parameter)
+        value = self._store.settle(parameter, msgspec.json.encode(entry).decode())
+        standing = stored.decode(value, Entry, parameter)
         return standing.rollout == entry.rollout
 
     def entry(self, name: StackName) -> Entry | None:

@@ -48,19 +48,9 @@ class ParameterStore:
             if standing is not None:
                 return standing
             self._clock.sleep(1)
-        raise _not_shown(name)
-
-    def standing(self, name: str) -> str:
-        """The value of a parameter that is known to exist, though a late read may not show it yet.
-
-        Raises AwsUnreachable if it does not come to light within a few seconds.
-        """
-        for _ in range(READS):
-            value = self.get(name)
-            if value is not None:
-                return value
-            self._clock.sleep(1)
-        raise _not_shown(name)
+        raise AwsUnreachable(
+            f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
+        )
 
     def get(self, name: str) -> str | None:
         """The value, or None if there is no such parameter."""
@@ -81,9 +71,3 @@ class ParameterStore:
     def note(self, name: str, value: str) -> None:
         """Write a value that is only a hint and may be overwritten by anyone."""
         self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-
-
-def _not_shown(name: str) -> AwsUnreachable:
-    return AwsUnreachable(
-        f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
-    )
