@@ -25,7 +25,7 @@ LIVES: tuple[tuple[tuple[Command, Point], ...], ...] = (
         (FIRST, Point(AFTER, "slack")),
         (SECOND, Point(BEFORE, f"{ROLLOUTS}/v1.1.0/1/switched")),
         (BACK, Point(BEFORE, f"{RECORDS}/public/rrset/")),
-        (RETIRE, Point(AFTER, f"{ROLLOUTS}/v1.1.0/1/retiring")),
+        (RETIRE, Point(AFTER, f"{ROLLOUTS}/v1.1.0/1/retiring/TOKEN")),
     ),
 )
 KILLS = [Kills(command.title, (point,)) for life in LIVES for command, point in life]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from coinquery import cli, config
 from coinquery.check import account, guard, identities, organization, region
 from coinquery.check.finding import Finding, leaves
 from coinquery.config import Config
-from coinquery.monitor.sweep_log import Ended, SweepLog
+from coinquery.monitor.configuration import LOG_GROUP
+from coinquery.monitor.sweep_log import SWEEPS, Ended, SweepLog
 from coinquery.stacks.guard import arns
 from tests.worlds import World
 
@@ -103,11 +105,19 @@ def test_what_a_region_lacks_is_named_with_what_mends_it(world: World, configure
 
 def test_a_bootstrapped_region_needs_a_monitor_that_sweeps(world: World, configured: Config) -> None:
     log = SweepLog(world.aws.logs(HOME))
+    _forget_sweeps(world)
     for at, state in ((NOW - timedelta(minutes=4), "missing"), (NOW, "ok")):
         log.write(Ended(time=at, sweep=f"check-{at:%H%M}", region=HOME, by="monitor", seconds=1))
         found = named(region.check(world.aws, configured, HOME, NOW + timedelta(seconds=1)))
         assert found.pop("monitor").state == state
         assert {each.state for each in found.values()} == {"ok"}, found
+
+
+def _forget_sweeps(world: World) -> None:
+    """Take away what other tests' monitors left in the shared account."""
+    logs = world.aws.logs(HOME)
+    with suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_stream(logGroupName=LOG_GROUP, logStreamName=SWEEPS)
 
 
 # ---- The guard

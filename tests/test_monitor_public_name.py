@@ -278,9 +278,9 @@ def test_a_way_back_that_is_gone_is_a_problem_unless_cq_retired_it(name: Name) -
     assert seen is not None
     assert seen.way_back_problems == (f"{name.standby.name}, the way back, is gone, and was not retired by cq",)
     notes = of_id(at.store, name.standby.rollout)
-    notes.mark(RETIRING, datetime.now(UTC), "test")
+    notes.mark(f"{RETIRING}/token", datetime.now(UTC), "test")
     retired = public_name.look(name.coin, gone)
-    notes.unmark(RETIRING)
+    notes.unmark(f"{RETIRING}/token")
     assert retired is not None
     assert (retired.way_back, retired.way_back_problems) == (None, ())
 

@@ -19,6 +19,8 @@ def test_i15_the_monitor_changes_nothing_but_its_records() -> None:
     found = statements("Role")
     changing = {sid for sid, each in found.items() if not all(_reads(action) for action in listed(each["Action"]))}
     assert changing == {
+        "DecryptAddressesInParameters",
+        "DecryptSecretAddresses",
         "DecryptTheWebhook",
         "TellThePager",
         "WriteRecords",

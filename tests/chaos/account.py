@@ -30,6 +30,7 @@ _DRAWN = (
     (re.compile(r"\bi-[0-9a-f]+\b"), "INSTANCE"),
     (re.compile(r"(?<=/change/)[A-Z0-9]+|^[A-Z0-9]{14,}$"), "CHANGE"),
     (re.compile(r"(?<=TIME )[0-9a-f]{16}\b"), "TOKEN"),
+    (re.compile(r"(?<=/retiring/)[0-9a-f]{8}\b"), "TOKEN"),
     (re.compile(r"\bTook [^\"]*"), "Took a while"),
     (re.compile(r'"skipped":\[[^\]]*goes back to it[^\]]*\]|Skipped: [^"]*goes back to it[^"]*'), "SKIPPED"),
 )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.chaos.eyes import ROLLOUTS
+from tests.chaos.eyes import ROLLOUTS, is_retiring
 from tests.teams import REGION
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class Ends:
         if new or not attempts:
             return True
         rollout = f"{coin}/prod/{REGION}/{release}/{max(attempts)}"
-        own = model.eyes.notes(rollout).keys()
+        own = model.eyes.notes(rollout)
         if "retired" in own:
             return True
         stack = next((s for s in model.seen.stacks.values() if s.tags.get("rollout") == rollout), None)
-        if own & {"giving-back", "retiring"} or ("created" in own and stack is None):
+        if "giving-back" in own or is_retiring(own) or ("created" in own and stack is None):
             return False
         return "switched" not in own or model.seen.led_to() == stack
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 LEDGER, ROLLOUTS, MONITOR_LOG = "/coinquery/stacks", "/coinquery/rollouts", "/coinquery/monitor"
 
 
+def is_retiring(notes: Mapping[str, str]) -> bool:
+    """Whether the notes hold a lock of a retirement."""
+    return any(note.startswith("retiring/") and not note.endswith("/fate") for note in notes)
+
+
 @dataclass(frozen=True)
 class StackSeen:
     """One stack. ``balancers`` is the deletion protection of each load balancer, ``hosts`` its names by kind."""

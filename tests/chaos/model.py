@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.eyes import LEDGER, ROLLOUTS, Eyes, Seen, StackSeen, batch, moment
+from tests.chaos.eyes import LEDGER, ROLLOUTS, Eyes, Seen, StackSeen, batch, is_retiring, moment
 from tests.chaos.terms import IN_A_ROW
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ STACK_NAME = re.compile(r"cq-[a-z0-9]+-(?!0000)[0-9]{4}-(prod|stage|dev|test)", 
 TTL, MEMORY = 2, 15
 #: All that the monitor may ask AWS to do.
 #: Notes that are locks: they come and go.
-LOCKS = ("/retiring", "/moving")
+LOCK = re.compile(r"/(moving|retiring/[0-9a-f]{8})$")
 MONITOR_WRITES = {"PutLogEvents", "CreateLogStream"}
 
 
@@ -96,7 +96,7 @@ class Model:
     def _on_remove(self, sent: Sent) -> None:
         given = sent.call.parameters
         for name in given.get("Names", [given.get("Name")]):
-            if name.startswith(LEDGER) or (name.startswith(ROLLOUTS) and not name.endswith(("/retiring", "/moving"))):
+            if name.startswith(LEDGER) or (name.startswith(ROLLOUTS) and not LOCK.search(name)):
                 self._found(f"I2: {name} is deleted")
 
     def _on_records(self, sent: Sent) -> None:
@@ -125,7 +125,7 @@ class Model:
         is_back = of is not None and "giving-back" in self.eyes.notes(of.tags.get("rollout", "-"))
         if not is_back and not any(note.startswith("way-back") for note in notes):
             self._found(f"I10: {key} is moved to {to.name} and no way back is stored")
-        if "retiring" in notes or "retired" in notes:
+        if "retired" in notes or is_retiring(notes):
             self._found(f"I6: {key} is moved to {to.name}, which is being retired")
         is_protected = to.termination and to.policy and all(to.balancers.values())
         if key == ("prod", "public") and not is_protected and to.name not in self.bare:

@@ -34,8 +34,8 @@ def dangerous(call: Call) -> bool:
 def _notes(call: Call, *names: str) -> bool:
     if call.operation not in ("PutParameter", "DeleteParameters"):
         return False
-    note = subject(call).rpartition("/")[2]
-    return any(note == name or note.startswith(f"{name}-") for name in names)
+    parts = subject(call).split("/")
+    return any(part == name or part.startswith(f"{name}-") for part in parts for name in names)
 
 
 @dataclass

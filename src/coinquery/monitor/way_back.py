@@ -17,7 +17,7 @@ from coinquery.monitor.verdict import SERVING
 from coinquery.stacks import stack as stacks
 from coinquery.stacks import way_back
 from coinquery.stacks.ledger import Ledger
-from coinquery.stacks.notes import RETIRED, RETIRING, of_id
+from coinquery.stacks.notes import RETIRED, RETIRING, locks, of_id
 
 if TYPE_CHECKING:
     from coinquery.monitor.records import Record
@@ -92,7 +92,7 @@ def _is_retired(name: StackName, at: Standpoint) -> bool:
 
 def is_retired(notes: Notes) -> bool:
     """Whether a rollout's stack is retired or being retired."""
-    return notes.get(RETIRED) is not None or notes.get(RETIRING) is not None
+    return notes.get(RETIRED) is not None or bool(locks(notes, RETIRING))
 
 
 def _out_of_step(stack: Stack, at: Standpoint) -> tuple[str, ...]:

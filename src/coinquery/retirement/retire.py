@@ -87,15 +87,23 @@ def carry_out(planned: Retirement, means: Means, run: Run) -> None:
             chapter.hold(what, f"{planned.name} is gone")
         return
     lock = Lock(notes, means)
-    with lock.taken_back_if_refused():
+    with lock.lifted_if_refused():
         run.carry_out(planned.ladder)
     with chapter.change(RETIRE, str(planned.name)):
-        with lock.taken_back_if_refused():
-            lock.take()
-            run.carry_out(planned.ladder)
+        with lock.lifted_if_refused():
+            _climb_under_lock(planned, lock, run)
         _break_glass(planned, means)
         notes.mark(RETIRED, means.clock.now(), means.journal.who)
         run.carry_out(planned.steps)
+
+
+def _climb_under_lock(planned: Retirement, lock: Lock, run: Run) -> None:
+    """Climb, and again where this process slept so long that another one took it for dead."""
+    kept = False
+    while not kept:
+        lock.take()
+        run.carry_out(planned.ladder)
+        kept = lock.keep()
 
 
 def _break_glass(planned: Retirement, means: Means) -> None:

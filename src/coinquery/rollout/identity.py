@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coinquery import stored
 from coinquery.errors import RolloutEnded
-from coinquery.stacks.notes import GIVING_BACK, RETIRED, RETIRING, ROLLOUTS, Key, Notes
+from coinquery.stacks.notes import GIVING_BACK, RETIRED, RETIRING, ROLLOUTS, Key, Notes, locks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,13 +56,13 @@ def refuse_retired(notes: Notes, name: object) -> None:
 
     Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
     """
-    for what in (RETIRED, RETIRING):
-        mark = notes.marked(what)
-        if mark is not None:
-            raise RolloutEnded(
-                f"{name} is being retired, since {mark.time} by {mark.who}",
-                f"No record was changed. `cq retire {name}` finishes that, or gives it up if a rung refuses.",
-            )
+    looking = locks(notes, RETIRING).values()
+    mark = notes.marked(RETIRED) or min(looking, key=lambda each: each.time, default=None)
+    if mark is not None:
+        raise RolloutEnded(
+            f"{name} is being retired, since {mark.time} by {mark.who}",
+            f"No record was changed. `cq retire {name}` finishes that, or gives it up if a rung refuses.",
+        )
 
 
 def claim(notes: Notes, now: datetime) -> Notes:

@@ -1,0 +1,99 @@
+"""The locks of retirements that look at the same stack at the same time (I6)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from coinquery.errors import RolloutEnded, StackInUse
+from coinquery.retirement.lock import OLD, Lock
+from coinquery.rollout.identity import refuse_retired
+from coinquery.stacks.notes import RETIRED, RETIRING, Key, Notes, locks
+from coinquery.stacks.parameter_store import ParameterStore
+from tests.worlds import World
+
+pytestmark = pytest.mark.local_aws
+REGION = "us-east-1"
+
+
+class Hands:
+    """One stack's notes and a clock that is set by hand."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self.time = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def lock(self, who: str) -> Lock:
+        means: Any = SimpleNamespace(clock=self, journal=SimpleNamespace(who=who))
+        return Lock(self.notes, means)
+
+    def refuse(self, lock: Lock) -> None:
+        """Let a rung refuse the retirement that has this lock."""
+        with pytest.raises(StackInUse), lock.lifted_if_refused():
+            raise StackInUse("a rung refused", "Wait")
+
+    @property
+    def may_move(self) -> bool:
+        """Whether a name may come to lead to the stack."""
+        try:
+            refuse_retired(self.notes, "cq-eth-0001-prod")
+        except RolloutEnded:
+            return False
+        return True
+
+
+@pytest.fixture
+def hands(world: World) -> Hands:
+    store = ParameterStore(world.aws.ssm(REGION))
+    return Hands(Notes(store, Key(f"k{uuid.uuid4().hex[:6]}", "prod", REGION, "v1"), 1))
+
+
+def test_i6_one_that_is_refused_lifts_its_own_lock_and_nobody_elses(hands: Hands) -> None:
+    refused, goes_on = hands.lock("ada"), hands.lock("grace")
+    refused.take()
+    goes_on.take()
+    hands.refuse(refused)
+    assert not hands.may_move, "the other retirement still looks"
+    assert goes_on.keep()
+    hands.notes.mark(RETIRED, hands.now(), "grace")
+    assert not hands.may_move
+
+
+def test_i6_the_lock_of_a_process_that_died_is_given_up_when_it_is_old(hands: Hands) -> None:
+    hands.lock("ada").take()
+    hands.time += OLD
+    hands.refuse(hands.lock("grace"))
+    assert not hands.may_move, "not a moment too early"
+    hands.time += timedelta(seconds=1)
+    hands.refuse(hands.lock("grace"))
+    assert hands.may_move
+
+
+def test_i6_who_slept_so_long_that_the_lock_was_given_up_looks_again(hands: Hands) -> None:
+    asleep = hands.lock("ada")
+    asleep.take()
+    hands.time += OLD + timedelta(hours=1)
+    hands.refuse(hands.lock("grace"))
+    assert hands.may_move
+    assert not asleep.keep(), "a name may have moved to the stack since it looked"
+    asleep.take()
+    assert not hands.may_move
+    assert asleep.keep()
+
+
+def test_i6_a_lock_that_was_kept_is_never_given_up(hands: Hands) -> None:
+    """Killed between its decision and the note that says so: the stack goes, and no name moves to it."""
+    killed = hands.lock("ada")
+    killed.take()
+    assert killed.keep()
+    hands.time += OLD + timedelta(hours=1)
+    hands.refuse(hands.lock("grace"))
+    assert not hands.may_move
+    assert len(locks(hands.notes, RETIRING)) == 1
