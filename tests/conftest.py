@@ -12,11 +12,13 @@ import pytest
 from hypothesis import settings
 
 from tests.teams import Team
-from tests.worlds import World, real_world
+from tests.worlds import World, real_world, take_down_stacks
 
 settings.register_profile("chaos", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+#: The session's world, once a test needed it.
+STANDING = pytest.StashKey[World]()
 #: The files that take longest, longest first. Workers begin with them, so that none is at one of them alone at the end.
 LONGEST = (
     "test_permissions",
@@ -40,10 +42,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The AWS of one machine, up. The session's environment leads there and nowhere else."""
     with real_world(tmp_path_factory.mktemp("world")) as standing:
+        request.config.stash[STANDING] = standing
         yield standing
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A module's stacks go with it: idle nodes take the processors away from the tests that come after."""
+    yield
+    if STANDING in request.config.stash:
+        take_down_stacks(request.config.stash[STANDING])
 
 
 @pytest.fixture(scope="session")

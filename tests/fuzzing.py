@@ -145,7 +145,7 @@ class Fuzzed:
 
     @property
     def _log(self) -> Path:
-        return self.state.root / "logs" / "aws-calls.jsonl"
+        return self.state.calls
 
     def _changes(self, seen: int) -> Iterator[str]:
         with self._log.open("rb") as file:

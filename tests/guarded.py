@@ -82,7 +82,7 @@ class Guarded:
 
     def calls(self) -> Iterator[dict[str, Any]]:
         """Every call that went through the gateway, with the ``action`` that it needs."""
-        log = self.team.world.state.root / "logs" / "aws-calls.jsonl"
+        log = self.team.world.state.calls
         for line in log.read_text("utf-8").splitlines():
             call = json.loads(line)
             action = f"{_PREFIXES.get(call['service'], call['service'])}:{call['operation']}"

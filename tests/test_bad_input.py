@@ -21,7 +21,7 @@ _CHANGES = ("Create", "Put", "Update", "Delete", "Change", "Modify", "Set", "Reg
 
 
 def _changing_calls(team: Team) -> int:
-    log = team.world.state.root / "logs" / "aws-calls.jsonl"
+    log = team.world.state.calls
     operations = [json.loads(line)["operation"] for line in log.read_text("utf-8").splitlines()]
     own = [o for o in operations if o.startswith(_CHANGES) and not o.startswith(("PutLogEvents", "CreateLogStream"))]
     return len(own)

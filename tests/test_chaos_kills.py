@@ -10,7 +10,7 @@ from tests.chaos import part
 from tests.chaos.chains import BACK, CHAINS, FIRST, RETIRE, SECOND, Chains, Command, Kills, Result, prepare
 from tests.chaos.points import AFTER, BEFORE, Point
 
-pytestmark = pytest.mark.local_aws
+pytestmark = [pytest.mark.local_aws, pytest.mark.timeout(600)]  # two lives of eleven commands, before the first test
 
 ROLLOUTS = "ssm:PutParameter /coinquery/rollouts/COIN/prod/us-east-1"
 RECORDS = "route53:ChangeResourceRecordSets /2013-04-01/hostedzone"

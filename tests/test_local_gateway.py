@@ -21,7 +21,7 @@ HOME = "us-east-1"
 
 
 def noted(world: World) -> list[tuple[str, str, int, str]]:
-    lines = (world.state.root / "logs" / "aws-calls.jsonl").read_text().splitlines()
+    lines = world.state.calls.read_text().splitlines()
     return [(e["service"], e["operation"], e["status"], e["region"]) for e in map(json.loads, lines)]
 
 

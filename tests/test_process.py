@@ -108,7 +108,7 @@ def test_i5_the_live_stack_is_protected_and_its_deletion_refused(two_stacks: tup
 def test_i5_protection_is_part_of_the_creation(two_stacks: tuple[Team, str, Report]) -> None:
     """No call between the creation and the first look at it switched protection on."""
     team = two_stacks[0]
-    calls = [json.loads(line) for line in (team.world.state.root / "logs" / "aws-calls.jsonl").read_text().splitlines()]
+    calls = [json.loads(line) for line in team.world.state.calls.read_text().splitlines()]
     operations = [call["operation"] for call in calls]
     assert "CreateStack" in operations
     switched_on = [call for call in calls if call["operation"] == "SetStackPolicy"]

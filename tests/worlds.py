@@ -6,14 +6,19 @@ import os
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from botocore.exceptions import ClientError
 
 from coinquery.aws import Aws
 from coinquery.local import environment
 from coinquery.local import world as local_world
+from coinquery.local.configuration import all_regions
 from coinquery.local.state import State
+from coinquery.stacks import stack as stacks
+from coinquery.stacks.protection import Protector
 
 _BLOCKS = range(100, 250)
 
@@ -59,3 +64,13 @@ def real_world(root: Path) -> Iterator[World]:
             local_world.down(state)
             os.environ.clear()
             os.environ.update(before)
+
+
+def take_down_stacks(world: World) -> None:
+    """Delete every coin's stack, protected or not, and what runs of it with it."""
+    for region in all_regions():
+        cloudformation, elbv2 = world.aws.cloudformation(region), world.aws.elbv2(region)
+        for stack in stacks.read_all(cloudformation):
+            with suppress(ClientError):  # a test left it half made, or it goes already
+                Protector(cloudformation, elbv2).lift(stack)
+                cloudformation.delete_stack(StackName=str(stack.name))

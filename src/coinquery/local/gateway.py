@@ -1,7 +1,7 @@
 """The AWS endpoint of a local world: ministack behind the table of rules, with a log of every call.
 
 What ministack accepts and AWS refuses is refused here; everything else passes unchanged. Metrics in log lines, which
-ministack does not know, are put beside them.
+ministack does not know, are put beside them. A mark beside the log tells the controller when machines may have changed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from coinquery.local.calls import Answer, Call
 
 logger = logging.getLogger(__name__)
 
+#: The services whose resources the controller makes run, and how the operations that only look begin.
+OF_MACHINES = ("autoscaling", "cloudformation", "ec2", "ecs", "elbv2")
+LOOKS = ("Describe", "Get", "List", "Validate")
+
 
 class Gateway:
     """Takes calls at one address, hands them through the rules to ``upstream``, notes each in ``log``."""
@@ -28,6 +32,7 @@ class Gateway:
     def __init__(self, upstream: str, log: Path, session: ClientSession) -> None:
         self._upstream = upstream
         self._log = log.open("a", encoding="utf-8", buffering=1)
+        self._changed = changed(log)
         self._session = session
         self._aws = Aws()
         self._rules = rules.Rules(self._aws, self._let_through)
@@ -39,6 +44,8 @@ class Gateway:
         answer = await self._rules.answer(call)
         if call.service != "?":
             self._note(call, answer, began)
+        if call.service in OF_MACHINES and not call.operation.startswith(LOOKS):
+            self._changed.touch()
         return passing.response(request, answer)
 
     async def forward(self, call: Call) -> Answer:
@@ -68,6 +75,11 @@ class Gateway:
             "seconds": round(time.time() - began, 4),
         }
         self._log.write(json.dumps(entry) + "\n")
+
+
+def changed(log: Path) -> Path:
+    """The file whose time of change says when a call last asked for a change of machines."""
+    return log.with_name("machines-changed")
 
 
 async def application(upstream: str, log: Path) -> web.Application:

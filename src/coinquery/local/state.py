@@ -84,6 +84,11 @@ class State:
         """The service beside a second public node of that chain."""
         return f"http://{self.address(0, 14)}:8080"
 
+    @property
+    def calls(self) -> Path:
+        """The log of every call that the gateway took."""
+        return self.folder("logs") / "aws-calls.jsonl"
+
     def folder(self, name: str) -> Path:
         """A folder of this world, made if it is not there."""
         path = self.root / name

@@ -59,7 +59,7 @@ def components(state: State) -> list[Component]:
 
     return [
         _ministack(state),
-        _python(state, "gateway", state.gateway, state.ministack, str(state.folder("logs") / "aws-calls.jsonl")),
+        _python(state, "gateway", state.gateway, state.ministack, str(state.calls)),
         _python(state, "nameserver", state.name_server, str(state.root / "balancers.json")),
         _python(state, "slack", state.slack, str(state.root / "slack.jsonl")),
         *chains.network(state),

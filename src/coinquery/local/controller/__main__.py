@@ -1,7 +1,8 @@
 """Make what the AWS API says run: ``python -m coinquery.local.controller``.
 
-Several times a second it reads the API's lists in each region, through the public API only, and makes this machine
-agree. Ended by SIGTERM, it ends all that it started; killed, it leaves all running, and the next one takes it over.
+Several times a second, it makes this machine agree with the API's lists in each region, which it reads through the
+public API only: each time while changes are under way, every other second else. Ended by SIGTERM, it ends all that it
+started; killed, it leaves all running, and the next one takes it over.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from coinquery.errors import LocalAwsBroken
 from coinquery.local import environment
 from coinquery.local.checks import Check, Checker
 from coinquery.local.configuration import all_regions
-from coinquery.local.controller import balancer, groups, memory, tasks
+from coinquery.local.controller import balancer, groups, tasks
 from coinquery.local.controller.balancer import Balancer, TargetGroup
+from coinquery.local.controller.memory import Memory
 from coinquery.local.controller.metrics import INTERVAL, Metrics
+from coinquery.local.gateway import changed
 from coinquery.local.programs import Programs
 from coinquery.local.state import State
 
-PAUSE, REMEMBERED = 0.4, 2.0
+PAUSE = 0.4
 _log = logging.getLogger("controller")
 
 
@@ -39,13 +42,12 @@ class Controller:
         self._checker = Checker()
         self._addresses = balancer.Addresses(state)
         self._metrics = Metrics(aws)
-        self._published = self._read = time.monotonic()
+        self._memory = Memory(changed(state.calls))
+        self._published = time.monotonic()
 
     def step(self) -> None:
         """Read everything, then act: where a reading fails, all stays as it is."""
-        if time.monotonic() - self._read > REMEMBERED:
-            memory.forget()
-            self._read = time.monotonic()
+        self._memory.refresh()
         found = {region: groups.records(self._aws, region) for region in self._regions}
         taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
         instances = [i for r in self._regions for i in groups.reconcile(self._aws, r, self._state, found[r], taken)]

@@ -42,7 +42,7 @@ class Balancer:
 
 def read(aws: Aws, state: State, addresses: Addresses, hosts: Mapping[str, str], region: str) -> Iterator[Balancer]:
     """The load balancers of a region. ``hosts`` holds the addresses of running instances by id."""
-    for record in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers"):
+    for record in _load_balancers(aws, region):
         arn, dns_name = record["LoadBalancerArn"], record["DNSName"].lower()
         address = addresses.of(dns_name)
         groups = tuple(_target_group(aws, region, group, hosts) for group in _target_groups(aws, region, arn))
@@ -96,6 +96,11 @@ def write(file: Path, text: str) -> None:
         fresh = file.with_name(f".{file.name}")
         fresh.write_text(text)
         fresh.replace(file)
+
+
+@remembered
+def _load_balancers(aws: Aws, region: str) -> list[Record]:
+    return [dict(each) for each in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers")]
 
 
 @remembered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coinquery.aws import Aws, pages
-from coinquery.local.controller.memory import remembered
+from coinquery.local.controller.memory import forget, remembered
 from coinquery.local.state import State
 
 GROUP_TAG, STACK_TAG = "aws:autoscaling:groupName", "aws:cloudformation:stack-name"
@@ -25,6 +25,7 @@ class Instance:
     user_data: str
 
 
+@remembered
 def records(aws: Aws, region: str) -> list[Record]:
     """Every instance record of a region, also of those terminated within the last minute."""
     return [i for r in pages(aws.ec2(region), "describe_instances", "Reservations") for i in r["Instances"]]
@@ -37,10 +38,9 @@ def reconcile(aws: Aws, region: str, state: State, found: Sequence[Record], take
     records, ``taken`` the addresses in use in the whole world, to which new ones are added. Groups that no stack made
     are left alone. Raises what boto3 raises.
     """
-    groups = pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")
     members = _members(found)
     kept = []
-    for group in (each for each in groups if STACK_TAG in tags(each)):
+    for group in (each for each in _groups(aws, region) if STACK_TAG in tags(each)):
         name, used = group["AutoScalingGroupName"], group["LaunchTemplate"]
         template = _template(aws, region, used["LaunchTemplateId"], used["Version"])
         present = members.pop(name, [])
@@ -73,6 +73,11 @@ def tags(record: Record) -> dict[str, str]:
 
 
 @remembered
+def _groups(aws: Aws, region: str) -> list[Record]:
+    return [dict(g) for g in pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")]
+
+
+@remembered
 def _template(aws: Aws, region: str, template: str, version: str) -> Record:
     versions = aws.ec2(region).describe_launch_template_versions(LaunchTemplateId=template, Versions=[version])
     return dict(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
@@ -94,6 +99,7 @@ def _launch(aws: Aws, region: str, group: Record, template: Record, address: str
     given = {k: template[k] for k in ("ImageId", "InstanceType", "UserData", "IamInstanceProfile") if k in template}
     interfaces = template.get("NetworkInterfaces") or [{"Groups": template.get("SecurityGroupIds", [])}]
     subnets = group["VPCZoneIdentifier"].split(",")
+    forget()
     launched = aws.ec2(region).run_instances(
         **given,
         MinCount=1,
@@ -114,6 +120,8 @@ def _register(aws: Aws, region: str, group: Record, wanted: Iterable[Record]) ->
     ids, left = {record["InstanceId"] for record in wanted}, set()
     for arn in _target_groups(aws, region, tags(group)[STACK_TAG]):
         registered = {target["Id"] for target in targets(aws, region, arn)}
+        if ids != registered:
+            forget()
         if missing := ids - registered:
             aws.elbv2(region).register_targets(TargetGroupArn=arn, Targets=[{"Id": i} for i in sorted(missing)])
         if surplus := registered - ids:
@@ -122,6 +130,7 @@ def _register(aws: Aws, region: str, group: Record, wanted: Iterable[Record]) ->
     return left
 
 
+@remembered
 def targets(aws: Aws, region: str, target_group: str) -> list[Record]:
     """What is registered in a target group: ``Id`` and ``Port``."""
     health = aws.elbv2(region).describe_target_health(TargetGroupArn=target_group)
@@ -137,4 +146,5 @@ def _target_groups(aws: Aws, region: str, stack: str) -> list[str]:
 
 def _terminate(aws: Aws, region: str, records: Iterable[Record]) -> None:
     if ids := [record["InstanceId"] for record in records]:
+        forget()
         aws.ec2(region).terminate_instances(InstanceIds=ids)
