@@ -9,13 +9,16 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.teams import Team
 from tests.worlds import World, real_world, take_down_stacks
 
-settings.register_profile("chaos", deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+#: A slow machine is no fault of the code: examples are not timed.
+_UNTIMED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tests", _UNTIMED)
+settings.register_profile("chaos", _UNTIMED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 #: The session's world, once a test needed it.
 STANDING = pytest.StashKey[World]()

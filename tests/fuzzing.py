@@ -73,7 +73,7 @@ def examples(number: int) -> Callable[[Any], Any]:
     """So many examples; more where the profile ``chaos`` is loaded."""
     chosen = number * CHAOS if os.environ.get("HYPOTHESIS_PROFILE") == "chaos" else number
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
-    return settings(max_examples=chosen, deadline=None, suppress_health_check=checks, print_blob=True)
+    return settings(max_examples=chosen, suppress_health_check=checks)
 
 
 @dataclass(frozen=True)

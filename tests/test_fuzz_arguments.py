@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coinquery import config
@@ -86,6 +86,7 @@ def test_words_in_any_order(fuzz: Fuzzed, line: list[str]) -> None:
 
 
 @given(path=words)
+@example(path="a" * 5000)
 @examples(20)
 def test_a_configuration_of_any_name(fuzz: Fuzzed, path: str) -> None:
     if path:

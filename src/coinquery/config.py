@@ -222,7 +222,7 @@ def find(path: str | None) -> Path:
     """The configuration file that is meant; raise BadConfiguration if there is none."""
     named = path or os.environ.get("CQ_CONFIG")
     if named:
-        if not Path(named).is_file():
+        if not _is_file(Path(named)):
             raise BadConfiguration(f"no configuration at {named}", "Correct --config or CQ_CONFIG.")
         return Path(named)
     here = Path.cwd()
@@ -235,9 +235,19 @@ def find(path: str | None) -> Path:
     )
 
 
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have names none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadConfiguration(f"{path} can't be read: {error.strerror}", "Let cq read it.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{path} is not TOML: {error}", "Correct the file at that place.") from error
 

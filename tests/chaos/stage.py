@@ -95,7 +95,8 @@ class Stage:
             self._stop.wait(PAUSE)
 
     def _pass(self) -> None:
-        memory.forget()
+        for region in self.regions:
+            memory.forget(region)
         found = {region: groups.records(self._aws, region) for region in self.regions}
         taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
         kept = {i.id for r in self.regions for i in groups.reconcile(self._aws, r, self.state, found[r], taken)}

@@ -32,7 +32,7 @@ class Gateway:
     def __init__(self, upstream: str, log: Path, session: ClientSession) -> None:
         self._upstream = upstream
         self._log = log.open("a", encoding="utf-8", buffering=1)
-        self._changed = changed(log)
+        self._log_file = log
         self._session = session
         self._aws = Aws()
         self._rules = rules.Rules(self._aws, self._let_through)
@@ -45,7 +45,7 @@ class Gateway:
         if call.service != "?":
             self._note(call, answer, began)
         if call.service in OF_MACHINES and not call.operation.startswith(LOOKS):
-            self._changed.touch()
+            changed(self._log_file, call.region).touch()
         return passing.response(request, answer)
 
     async def forward(self, call: Call) -> Answer:
@@ -77,9 +77,9 @@ class Gateway:
         self._log.write(json.dumps(entry) + "\n")
 
 
-def changed(log: Path) -> Path:
-    """The file whose time of change says when a call last asked for a change of machines."""
-    return log.with_name("machines-changed")
+def changed(log: Path, region: str) -> Path:
+    """The file whose time of change says when a call last asked for a change of machines in that region."""
+    return log.with_name(f"changed-{region}")
 
 
 async def application(upstream: str, log: Path) -> web.Application:

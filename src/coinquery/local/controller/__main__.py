@@ -25,7 +25,6 @@ from coinquery.local.controller import balancer, groups, tasks
 from coinquery.local.controller.balancer import Balancer, TargetGroup
 from coinquery.local.controller.memory import Memory
 from coinquery.local.controller.metrics import INTERVAL, Metrics
-from coinquery.local.gateway import changed
 from coinquery.local.programs import Programs
 from coinquery.local.state import State
 
@@ -42,12 +41,13 @@ class Controller:
         self._checker = Checker()
         self._addresses = balancer.Addresses(state)
         self._metrics = Metrics(aws)
-        self._memory = Memory(changed(state.calls))
+        self._memories = [Memory(state.calls, region) for region in regions]
         self._published = time.monotonic()
 
     def step(self) -> None:
         """Read everything, then act: where a reading fails, all stays as it is."""
-        self._memory.refresh()
+        for memory in self._memories:
+            memory.refresh()
         found = {region: groups.records(self._aws, region) for region in self._regions}
         taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
         instances = [i for r in self._regions for i in groups.reconcile(self._aws, r, self._state, found[r], taken)]

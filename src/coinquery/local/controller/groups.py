@@ -99,7 +99,7 @@ def _launch(aws: Aws, region: str, group: Record, template: Record, address: str
     given = {k: template[k] for k in ("ImageId", "InstanceType", "UserData", "IamInstanceProfile") if k in template}
     interfaces = template.get("NetworkInterfaces") or [{"Groups": template.get("SecurityGroupIds", [])}]
     subnets = group["VPCZoneIdentifier"].split(",")
-    forget()
+    forget(region)
     launched = aws.ec2(region).run_instances(
         **given,
         MinCount=1,
@@ -121,7 +121,7 @@ def _register(aws: Aws, region: str, group: Record, wanted: Iterable[Record]) ->
     for arn in _target_groups(aws, region, tags(group)[STACK_TAG]):
         registered = {target["Id"] for target in targets(aws, region, arn)}
         if ids != registered:
-            forget()
+            forget(region)
         if missing := ids - registered:
             aws.elbv2(region).register_targets(TargetGroupArn=arn, Targets=[{"Id": i} for i in sorted(missing)])
         if surplus := registered - ids:
@@ -146,5 +146,5 @@ def _target_groups(aws: Aws, region: str, stack: str) -> list[str]:
 
 def _terminate(aws: Aws, region: str, records: Iterable[Record]) -> None:
     if ids := [record["InstanceId"] for record in records]:
-        forget()
+        forget(region)
         aws.ec2(region).terminate_instances(InstanceIds=ids)
