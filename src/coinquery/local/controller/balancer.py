@@ -12,7 +12,7 @@ from coinquery.aws import Aws, pages
 from coinquery.local import caddy, toolchain
 from coinquery.local.checks import Check, over_http
 from coinquery.local.controller.groups import Record, targets
-from coinquery.local.controller.memory import remembered
+from coinquery.local.controller.memory import remembered, watched
 from coinquery.local.programs import Program
 from coinquery.local.state import State
 
@@ -98,7 +98,7 @@ def write(file: Path, text: str) -> None:
         fresh.replace(file)
 
 
-@remembered
+@watched
 def _load_balancers(aws: Aws, region: str) -> list[Record]:
     return [dict(each) for each in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers")]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coinquery.aws import Aws, pages
-from coinquery.local.controller.memory import forget, remembered
+from coinquery.local.controller.memory import forget, remembered, watched
 from coinquery.local.state import State
 
 GROUP_TAG, STACK_TAG = "aws:autoscaling:groupName", "aws:cloudformation:stack-name"
@@ -25,7 +25,7 @@ class Instance:
     user_data: str
 
 
-@remembered
+@watched
 def records(aws: Aws, region: str) -> list[Record]:
     """Every instance record of a region, also of those terminated within the last minute."""
     return [i for r in pages(aws.ec2(region), "describe_instances", "Reservations") for i in r["Instances"]]
@@ -72,7 +72,7 @@ def tags(record: Record) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in record.get("Tags", ())}
 
 
-@remembered
+@watched
 def _groups(aws: Aws, region: str) -> list[Record]:
     return [dict(g) for g in pages(aws.autoscaling(region), "describe_auto_scaling_groups", "AutoScalingGroups")]
 
@@ -130,7 +130,7 @@ def _register(aws: Aws, region: str, group: Record, wanted: Iterable[Record]) ->
     return left
 
 
-@remembered
+@watched
 def targets(aws: Aws, region: str, target_group: str) -> list[Record]:
     """What is registered in a target group: ``Id`` and ``Port``."""
     health = aws.elbv2(region).describe_target_health(TargetGroupArn=target_group)

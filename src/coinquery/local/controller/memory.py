@@ -1,4 +1,8 @@
-"""Readings of the AWS API: kept until they are forgotten, all of a region at once."""
+"""Readings of the AWS API: kept until they are forgotten.
+
+What a region's template made seldom changes: it is read every other second. What is launched and registered is watched:
+while changes are under way it is read in each pass.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from coinquery.aws import Aws
 from coinquery.local.gateway import changed
 
-#: How long readings are good, in seconds: while nothing changes, and for so long after a change that CloudFormation
-#: may still be at it.
-GOOD, GOOD_MEANWHILE, RESTLESS = 2.0, 0.7, 15.0
+#: How long readings are good, and how long after a change was asked for CloudFormation may still be at it, in seconds.
+GOOD, RESTLESS = 2.0, 15.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_kept: dict[str, dict[object, Any]] = {}
+Reading = Callable[Concatenate[Aws, str, P], R]
+_kept: dict[str, dict[tuple[object, ...], Any]] = {}
+_watched: set[object] = set()
 
 
-def remembered(read: Callable[Concatenate[Aws, str, P], R]) -> Callable[Concatenate[Aws, str, P], R]:
+def remembered(read: Reading[P, R]) -> Reading[P, R]:
     """Give the same answer to the same arguments, of which the second is the region; a failure is not remembered."""
 
     def look(aws: Aws, region: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -32,8 +37,14 @@ def remembered(read: Callable[Concatenate[Aws, str, P], R]) -> Callable[Concaten
     return look
 
 
+def watched(read: Reading[P, R]) -> Reading[P, R]:
+    """The same, of what is read in each pass while changes are under way."""
+    _watched.add(read)
+    return remembered(read)
+
+
 def forget(region: str) -> None:
-    """Read anew from now on."""
+    """Read all anew from now on."""
     _kept.pop(region, None)
 
 
@@ -47,10 +58,12 @@ class Memory:
 
     def refresh(self) -> None:
         """Call it before each pass."""
-        good = GOOD_MEANWHILE if self._is_restless() else GOOD
-        if time.monotonic() - self._since > good:
+        if time.monotonic() - self._since > GOOD:
             forget(self._region)
             self._since = time.monotonic()
+        elif self._is_restless():
+            kept = _kept.pop(self._region, {})
+            _kept[self._region] = {key: found for key, found in kept.items() if key[0] not in _watched}
 
     def _is_restless(self) -> bool:
         try:
