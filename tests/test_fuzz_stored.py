@@ -253,6 +253,16 @@ def test_what_can_not_be_read_is_named(production: Production) -> None:
     assert "aws ssm get-parameter" in ran.err
 
 
+def test_what_can_not_be_read_does_not_hide_what_can(production: Production) -> None:
+    """In an incident somebody asks for one stack; the entry of another one is not his matter now."""
+    name = "/coinquery/stacks/eth/prod/0099"
+    with production.parameter(name, "not JSON"):
+        ran = production.fuzz.looks("find", LIVE)
+    assert ran.code == 0
+    assert LIVE in ran.out
+    assert f"warning: parameter {name} can't be read" in ran.err
+
+
 odd_tags = st.sampled_from(
     ["x", "////", "a/b/c/d/e", "a/b/c/d/1", "eth/prod/us-east-1/v1/x", "eth/prod/us-east-1/v1/0"]
 )

@@ -146,6 +146,21 @@ def test_i6_the_plan_shows_every_rung_and_what_would_satisfy_it_and_ends_well(pa
     assert f" {coin}.example.com" in not_live
 
 
+def test_i6_when_a_name_was_moved_by_hand_nobody_knows(pair: tuple[Team, str]) -> None:
+    """The live stack's own switch was long before, and says nothing of the answers that still lead to the other."""
+    team, coin = pair
+    first, names = team.stack(f"cq-{coin}-0001-prod"), team.names(coin)
+    assert first is not None
+    standing, elsewhere = names.read(), names.target(first.outputs)
+    names.move(standing, elsewhere, "by hand", lambda: None)
+    try:
+        plan = json.loads(team.must("retire", f"cq-{coin}-0002-prod", "--plan", "--json"))
+    finally:
+        names.move(elsewhere, standing, "by hand", lambda: None)
+    (rung,) = [each for each in plan["ladder"] if each["rung"] == "the old answer's time is over"]
+    assert (rung["holds"], rung["saw"]) == (False, "nobody noted when the name moved away")
+
+
 def test_i6_no_reason_retires_the_live_stack_or_one_whose_name_is_not_typed(pair: tuple[Team, str]) -> None:
     team, coin = pair
     first, second = f"cq-{coin}-0001-prod", f"cq-{coin}-0002-prod"

@@ -16,12 +16,14 @@ def command(session: Session, anything: str, as_json: bool) -> None:
     from coinquery.cli.table import print_table
     from coinquery.fleet.find import find
 
-    matches = find(session.aws, session.config, anything)
+    found = find(session.aws, session.config, anything)
+    for problem in found.unreadable:
+        click.echo(f"warning: {problem}; it may belong to that, too", err=True)
     if as_json:
-        print_json({"matches": matches})
-    elif matches:
-        print_table(("stack", "region", "because"), [(m.stack, m.region, m.because) for m in matches])
-    if not matches:
+        print_json({"matches": found.matches, "unreadable": found.unreadable})
+    elif found.matches:
+        print_table(("stack", "region", "because"), [(m.stack, m.region, m.because) for m in found.matches])
+    if not found.matches:
         from coinquery.errors import NothingFound
 
         raise NothingFound(

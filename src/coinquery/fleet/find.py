@@ -40,10 +40,20 @@ class Match:
     because: str
 
 
-def find(aws: Aws, config: Config, anything: str) -> list[Match]:
+@dataclass(frozen=True)
+class Found:
+    """What was found, and what could not be read where it may stand too."""
+
+    matches: tuple[Match, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+def find(aws: Aws, config: Config, anything: str) -> Found:
     """Every stack that an address, instance, volume, host name, URL, commit, release or stack name belongs to."""
     wanted = _bare(anything)
-    return sorted({match for look in _ways(wanted) for match in look(aws, config, wanted)})
+    found = {match for look in _ways(wanted) for match in look(aws, config, wanted)}
+    gone, unreadable = _gone(aws, config, wanted, {match.stack for match in found})
+    return Found(tuple(sorted(found | gone)), unreadable)
 
 
 def _ways(wanted: str) -> list[Callable[[Aws, Config, str], Iterable[Match]]]:
@@ -138,16 +148,22 @@ def _by_public_name(aws: Aws, config: Config, stacks: list[Stack], host: str) ->
 
 
 def _by_label(aws: Aws, config: Config, wanted: str) -> list[Match]:
-    """Stack names, releases and commits: standing stacks first, then the ledger, which forgets nothing."""
+    """Stack names, releases and commits of standing stacks."""
     stacks = inventory.everywhere(aws, config)
-    found = [Match(str(s.name), s.region, why) for s in stacks if (why := _label(wanted, s.name, s.release, s.commit))]
-    standing = {match.stack for match in found}
-    ledger = Ledger(ParameterStore(aws.ssm(config.home_region)))
-    for name, entry in ledger.entries().items():
-        why = _label(wanted, name, entry.release, entry.commit)
-        if why and str(name) not in standing:
-            found.append(Match(str(name), entry.region, f"{why}; it does not stand any more"))
-    return found
+    return [Match(str(s.name), s.region, why) for s in stacks if (why := _label(wanted, s.name, s.release, s.commit))]
+
+
+def _gone(aws: Aws, config: Config, wanted: str, standing: set[str]) -> tuple[set[Match], tuple[str, ...]]:
+    """The same of stacks that are gone, from the ledger, which forgets nothing; and what of it can't be read."""
+    if _by_label not in _ways(wanted):
+        return set(), ()
+    entries, unreadable = Ledger(ParameterStore(aws.ssm(config.home_region))).legible()
+    found = {
+        Match(str(name), entry.region, f"{why}; it does not stand any more")
+        for name, entry in entries.items()
+        if (why := _label(wanted, name, entry.release, entry.commit)) and str(name) not in standing
+    }
+    return found, unreadable
 
 
 def _label(wanted: str, name: naming.StackName, release: str, commit: str) -> str:

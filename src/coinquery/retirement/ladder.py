@@ -165,13 +165,19 @@ class Ladder:
         return _unneeded(saw, "" if over else f"Wait until {_clock(end)}")
 
     def _moved_away(self) -> datetime | None:
-        """When the name had moved away: given back by this stack, or taken by the live one; None if it never came."""
-        if self._notes.marked(SWITCHED) is None and self._back is not None:
+        """When the name had moved away: given back by this stack, or taken by the live one; None if nobody noted it.
+
+        A live stack that took the name before it came here got it back by another hand.
+        """
+        came = self._notes.marked(SWITCHED)
+        if came is None and self._back is not None:
             return datetime.fromisoformat(self._back.time)
         mark = self._notes.marked(GIVEN_BACK)
         if mark is None and self._live is not None:
             mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
-        return None if mark is None else datetime.fromisoformat(mark.time)
+        if mark is None or (came is not None and mark.time < came.time):
+            return None
+        return datetime.fromisoformat(mark.time)
 
 
 def _no_move(saw: str, needs: str) -> Rung:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coinquery import naming, stored
-from coinquery.errors import BadStackName, NumbersExhausted
+from coinquery.errors import BadStackName, NumbersExhausted, Unreadable
 from coinquery.naming import StackName
 
 if TYPE_CHECKING:
@@ -55,6 +55,16 @@ class Ledger:
         """Every number ever given out, below ``/coinquery/stacks`` or a part of it. Raises Unreadable."""
         below = self._store.below(path).items()
         return {_stack_name(parameter): stored.decode(value, Entry, parameter) for parameter, value in below}
+
+    def legible(self) -> tuple[dict[StackName, Entry], tuple[str, ...]]:
+        """The numbers whose entries can be read, and what is wrong with the others: for who only looks."""
+        found, wrong = {}, []
+        for parameter, value in self._store.below(LEDGER).items():
+            try:
+                found[_stack_name(parameter)] = stored.decode(value, Entry, parameter)
+            except Unreadable as error:
+                wrong.append(error.what)
+        return found, tuple(wrong)
 
     def next_number(self, coin: str, level: str) -> int:
         """A good guess at the next free number. Only ``reserve`` decides.
