@@ -1,4 +1,4 @@
-"""The small part of the kill run (I11): the most dangerous moment of each command in a coin's life (I2, I5, I9, I10)."""
+"""The small part of the kill run (I11): the most dangerous moment of each command in a life (I2, I5, I9, I10)."""
 
 from __future__ import annotations
 
