@@ -24,9 +24,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from coinquery.aws import Aws, pages
 from coinquery.local import certificates, environment
 from coinquery.local import world as local_world
-from coinquery.local.controller import groups, memory
+from coinquery.local.controller import balancer, groups
 from coinquery.local.controller.balancer import Addresses
 from coinquery.local.controller.groups import Record, tags
+from coinquery.local.controller.memory import Memory
 from coinquery.local.furnish import furnish
 from coinquery.local.state import HTTPS_PORT, State
 from coinquery.local.supervisor import Supervisor
@@ -39,7 +40,7 @@ from tests.worlds import World, child_environment, free_state
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
 
-PAUSE, METRICS = 0.1, 1.0
+PAUSE, METRICS = 0.2, 1.0
 SERVICE_PORT = 8080
 
 
@@ -71,6 +72,7 @@ class Stage:
     def __post_init__(self) -> None:
         self._aws = _clients(self.state.ministack, self.regions)
         self._addresses = Addresses(self.state)
+        self._memories = [Memory(self.state.calls, region) for region in self.regions]
         self._stop = threading.Event()
         self._session = self.background.run(_session())
         self._said = time.monotonic()
@@ -95,15 +97,15 @@ class Stage:
             self._stop.wait(PAUSE)
 
     def _pass(self) -> None:
-        for region in self.regions:
-            memory.forget(region)
+        for memory in self._memories:
+            memory.refresh()
         found = {region: groups.records(self._aws, region) for region in self.regions}
         taken = {record["PrivateIpAddress"] for records in found.values() for record in records}
         kept = {i.id for r in self.regions for i in groups.reconcile(self._aws, r, self.state, found[r], taken)}
         records = [i for r in self.regions for i in groups.records(self._aws, r) if i["InstanceId"] in kept]
         self._serve(records)
         self.stacks = _by_stack(records)
-        present = {region: self._load_balancers(region) for region in self.regions}
+        present = {region: balancer.records(self._aws, region) for region in self.regions}
         self._balance({lb["DNSName"].lower(): lb["LoadBalancerName"] for of in present.values() for lb in of})
         if time.monotonic() - self._said > METRICS:
             self._said = time.monotonic()
@@ -138,10 +140,6 @@ class Stage:
         await runner.setup()
         await web.TCPSite(runner, address, SERVICE_PORT).start()
         return runner
-
-    def _load_balancers(self, region: str) -> list[Record]:
-        client = self._aws.elbv2(region)
-        return [dict(lb) for lb in pages(client, "describe_load_balancers", "LoadBalancers")]
 
     def _balance(self, present: Mapping[str, str]) -> None:
         for dns_name in [name for name in self._balancers if name not in present]:

@@ -40,9 +40,15 @@ class Balancer:
     configuration: Mapping[str, Any]
 
 
+@watched
+def records(aws: Aws, region: str) -> list[Record]:
+    """Every load balancer of a region."""
+    return [dict(each) for each in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers")]
+
+
 def read(aws: Aws, state: State, addresses: Addresses, hosts: Mapping[str, str], region: str) -> Iterator[Balancer]:
     """The load balancers of a region. ``hosts`` holds the addresses of running instances by id."""
-    for record in _load_balancers(aws, region):
+    for record in records(aws, region):
         arn, dns_name = record["LoadBalancerArn"], record["DNSName"].lower()
         address = addresses.of(dns_name)
         groups = tuple(_target_group(aws, region, group, hosts) for group in _target_groups(aws, region, arn))
@@ -96,11 +102,6 @@ def write(file: Path, text: str) -> None:
         fresh = file.with_name(f".{file.name}")
         fresh.write_text(text)
         fresh.replace(file)
-
-
-@watched
-def _load_balancers(aws: Aws, region: str) -> list[Record]:
-    return [dict(each) for each in pages(aws.elbv2(region), "describe_load_balancers", "LoadBalancers")]
 
 
 @remembered
