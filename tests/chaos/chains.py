@@ -100,7 +100,7 @@ class Chains:
         for turn, command in enumerate(CHAINS[chain]):
             passed: list[Point] = []
             ran = self._to_the_end(command, coin, passed)
-            if ran.code != 0:
+            if not ran.is_at_its_end:
                 return [f"{command.title}: exit {ran.code}: {ran.said[-800:]}"]
             self.right[chain, turn] = Account.of(self.shop, coin)
             self.passed.setdefault(command.title, passed)
@@ -119,10 +119,11 @@ class Chains:
                     result.missed.append(point)
                 if slack_may_repeat(watch.passed, point):
                     told_again.add(command.stack)
-                if ran.code not in (-9, 0, NOT_FINISHED) and not (command.waits and ran.code == REFUSED):
+                refused = command.waits and ran.code == REFUSED
+                if ran.code not in (-9, NOT_FINISHED) and not refused and not ran.is_at_its_end:
                     result.problems.append(f"exit {ran.code}: {ran.said[-800:]}")
             ran = self._to_the_end(command, coin)
-            if ran.code != 0:
+            if not ran.is_at_its_end:
                 result.problems.append(f"it does not come to its end: exit {ran.code}: {ran.said[-800:]}")
             found = Account.of(self.shop, coin)
             result.problems += differences(self.right[chain, turn], found, frozenset(told_again))

@@ -21,7 +21,7 @@ from tests.chaos.fault_kinds import Stale, mixed
 from tests.chaos.proxy import Forward, Intervention, Lost
 from tests.chaos.results import Row
 from tests.chaos.right import ended_properly
-from tests.chaos.shop import Ran, Running, Shop
+from tests.chaos.shop import Running, Shop
 from tests.loads import load
 from tests.monitored import Background
 from tests.teams import Team
@@ -90,7 +90,7 @@ class Act:
         for _ in range(TRIES):
             ran = self.shop.run(*command, interventions=tuple(self.faults()), environment=IMPATIENT)
             self.runs += 1
-            if ran.code == 0 or _done_before(command, ran):
+            if ran.is_at_its_end:
                 return
             self.problems += [f"{command[0]}: {each}" for each in ended_properly(ran, (1, 3, 4))]
             time.sleep(1)
@@ -100,11 +100,6 @@ class Act:
         """Faults of the catalogue, and reads of records that lag."""
         yield Stale(LATE, frozenset({"route53"}))
         yield mixed(self.dice.random, self.dice.choice, SHARE)
-
-
-def _done_before(command: Sequence[str], ran: Ran) -> bool:
-    """Whether a rollback is told that it came to its end, though its last answer was lost."""
-    return command[0] == "rollback" and ran.code == 3 and "Nothing is left to do" in ran.said
 
 
 def once(shop: Shop, seed: int) -> Row:

@@ -37,6 +37,11 @@ class Ran:
     said: str
     seconds: float
 
+    @property
+    def is_at_its_end(self) -> bool:
+        """Whether it ended well, or is a rollback that is told that it came to its end before."""
+        return self.code == 0 or (self.code == 3 and "Nothing is left to do" in self.said)
+
 
 class Running:
     """A ``cq`` under way; ``on_line`` is told each line that it says, as it says it."""
