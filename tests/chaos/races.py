@@ -85,7 +85,7 @@ TWO_SWITCH = Kind(
 )  # fmt: skip
 ITS_STACK_RETIRED = Kind(
     "deploy", "its stack retired at the same time", one_and_two_ready,
-    lambda coin: {"A": coin.deploy(SECOND), "B": coin.retire(2)}, dangerous, (8, 3), (1, 2), 2,
+    lambda coin: {"A": coin.deploy(SECOND), "B": coin.retire(2)}, dangerous, (8, 4), (1, 2), 2,
 )  # fmt: skip
 KINDS = (
     TWO_SWITCH,
@@ -100,15 +100,15 @@ KINDS = (
     ),
     Kind(
         "deploy", "the stack before retired at the same time", one_and_two_ready,
-        lambda coin: {"A": coin.deploy(SECOND), "B": coin.retire(1)}, dangerous, (8, 3), (2,), 1,
+        lambda coin: {"A": coin.deploy(SECOND), "B": coin.retire(1)}, dangerous, (8, 4), (2,), 1,
     ),
     Kind(
         "rollback", "its destination retired at the same time", two_live,
-        lambda coin: {"A": coin.rollback(), "B": coin.retire(1)}, dangerous, (9, 3), (1, 2), 1,
+        lambda coin: {"A": coin.rollback(), "B": coin.retire(1)}, dangerous, (9, 4), (1, 2), 1,
     ),
     Kind(
         "retire", "retired at the same time", given_back,
-        lambda coin: {"A": coin.retire(2), "B": coin.retire(2)}, dangerous, (3, 3), (1,), 2,
+        lambda coin: {"A": coin.retire(2), "B": coin.retire(2)}, dangerous, (4, 4), (1,), 2,
     ),
 )  # fmt: skip
 
