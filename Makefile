@@ -7,6 +7,9 @@ CHECKOV := .cache/checkov
 # Tests mostly wait for the local AWS: three workers, each with one of its own, keep two processors busy.
 WORKERS ?= 3
 
+# Tests start hundreds of processes: none of them compiles what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test check chaos bench requirements clean
 
 setup: .venv/installed
