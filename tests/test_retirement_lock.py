@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 from coinquery.errors import RolloutEnded, StackInUse
-from coinquery.retirement.lock import OLD, Lock
+from coinquery.retirement.lock import Lock
 from coinquery.rollout.identity import refuse_retired
-from coinquery.stacks.notes import RETIRED, RETIRING, Key, Notes, locks
+from coinquery.stacks.notes import RETIRED, Key, Notes
 from coinquery.stacks.parameter_store import ParameterStore
+from coinquery.stacks.retiring import OLD, locks
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -43,7 +45,7 @@ class Hands:
     def may_move(self) -> bool:
         """Whether a name may come to lead to the stack."""
         try:
-            refuse_retired(self.notes, "cq-eth-0001-prod")
+            refuse_retired(self.notes, "cq-eth-0001-prod", self.time)
         except RolloutEnded:
             return False
         return True
@@ -69,10 +71,8 @@ def test_i6_one_that_is_refused_lifts_its_own_lock_and_nobody_elses(hands: Hands
 def test_i6_the_lock_of_a_process_that_died_is_given_up_when_it_is_old(hands: Hands) -> None:
     hands.lock("ada").take()
     hands.time += OLD
-    hands.refuse(hands.lock("grace"))
     assert not hands.may_move, "not a moment too early"
     hands.time += timedelta(seconds=1)
-    hands.refuse(hands.lock("grace"))
     assert hands.may_move
 
 
@@ -80,7 +80,6 @@ def test_i6_who_slept_so_long_that_the_lock_was_given_up_looks_again(hands: Hand
     asleep = hands.lock("ada")
     asleep.take()
     hands.time += OLD + timedelta(hours=1)
-    hands.refuse(hands.lock("grace"))
     assert hands.may_move
     assert not asleep.keep(), "a name may have moved to the stack since it looked"
     asleep.take()
@@ -94,6 +93,18 @@ def test_i6_a_lock_that_was_kept_is_never_given_up(hands: Hands) -> None:
     killed.take()
     assert killed.keep()
     hands.time += OLD + timedelta(hours=1)
-    hands.refuse(hands.lock("grace"))
     assert not hands.may_move
-    assert len(locks(hands.notes, RETIRING)) == 1
+    assert len(locks(hands.notes)) == 1
+
+
+def test_i6_of_who_goes_on_and_who_gives_up_one_decides(hands: Hands) -> None:
+    """A process wakes at the moment at which its lock is given up, many times over."""
+    for _ in range(20):
+        asleep = hands.lock("ada")
+        asleep.take()
+        hands.time += OLD + timedelta(seconds=1)
+        with ThreadPoolExecutor(2) as pool:
+            keeps, moves = pool.submit(asleep.keep), pool.submit(lambda: hands.may_move)
+        assert keeps.result() is not moves.result()
+        for lock in locks(hands.notes):
+            hands.notes.unmark(lock)

@@ -14,10 +14,10 @@ from coinquery.errors import BadStackName, NotOurStack, Unreadable
 from coinquery.monitor.record_log import RecordLog
 from coinquery.monitor.standpoint import said
 from coinquery.monitor.verdict import SERVING
+from coinquery.stacks import retiring, way_back
 from coinquery.stacks import stack as stacks
-from coinquery.stacks import way_back
 from coinquery.stacks.ledger import Ledger
-from coinquery.stacks.notes import RETIRED, RETIRING, locks, of_id
+from coinquery.stacks.notes import RETIRED, of_id
 
 if TYPE_CHECKING:
     from coinquery.monitor.records import Record
@@ -92,7 +92,7 @@ def _is_retired(name: StackName, at: Standpoint) -> bool:
 
 def is_retired(notes: Notes) -> bool:
     """Whether a rollout's stack is retired or being retired."""
-    return notes.get(RETIRED) is not None or bool(locks(notes, RETIRING))
+    return notes.get(RETIRED) is not None or bool(retiring.locks(notes))
 
 
 def _out_of_step(stack: Stack, at: Standpoint) -> tuple[str, ...]:

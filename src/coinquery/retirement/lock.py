@@ -1,14 +1,14 @@
-"""The lock of a retirement that still looks: while one stands, no name may come to lead to the stack (I6)."""
+"""One process's lock of a retirement: set before it climbs, kept from the moment it may not turn back (I6)."""
 
 from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.errors import Refused
-from coinquery.stacks.notes import RETIRING, locks
+from coinquery.stacks import retiring
+from coinquery.stacks.notes import RETIRING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,17 +16,9 @@ if TYPE_CHECKING:
     from coinquery.rollout.rollout import Means
     from coinquery.stacks.notes import Notes
 
-#: A lock older than this is taken for that of a process that died: climbing the ladder takes less.
-OLD = timedelta(minutes=5)
-#: What becomes of a lock, decided once: its stack goes, or another retirement gave it up.
-GOES, GIVEN_UP = "goes", "given up"
-
 
 class Lock:
-    """One process's. Any number may stand at a stack, so that one that is refused lifts no other's.
-
-    A process that sleeps, and whose lock was given up meanwhile, can't keep it: ``keep`` tells.
-    """
+    """Any number of processes may have one at a stack, so that one that is refused lifts no other's."""
 
     def __init__(self, notes: Notes, means: Means) -> None:
         self._notes = notes
@@ -40,21 +32,15 @@ class Lock:
         self._notes.mark(self._own, self._clock.now(), self._who)
 
     def keep(self) -> bool:
-        """Decide that the stack goes; False if the lock was given up, and a name may have moved since."""
-        return self._settle(self._own, GOES) == GOES
+        """Decide that the stack goes; False if this process slept and the lock was given up meanwhile."""
+        return retiring.keep(self._notes, self._own)
 
     @contextmanager
     def lifted_if_refused(self) -> Iterator[None]:
-        """A refusal within the block lifts this lock, and those of processes that died: they hold nobody up."""
+        """A refusal within the block lifts this lock: it holds nobody up."""
         try:
             yield
         except Refused:
-            now = self._clock.now()
-            for what, mark in locks(self._notes, RETIRING).items():
-                own, old = what == self._own, now - datetime.fromisoformat(mark.time) > OLD
-                if own or (old and self._settle(what, GIVEN_UP) == GIVEN_UP):
-                    self._notes.unmark(what)
+            if self._own:
+                self._notes.unmark(self._own)
             raise
-
-    def _settle(self, lock: str, fate: str) -> str:
-        return self._notes.settle(f"{lock}/fate", fate)

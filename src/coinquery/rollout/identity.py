@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from coinquery import stored
 from coinquery.errors import RolloutEnded
-from coinquery.stacks.notes import GIVING_BACK, RETIRED, RETIRING, ROLLOUTS, Key, Notes, locks
+from coinquery.stacks import retiring
+from coinquery.stacks.notes import GIVING_BACK, RETIRED, ROLLOUTS, Key, Notes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,17 +52,25 @@ def another(store: ParameterStore, key: Key) -> Notes:
     return Notes(store, key, 1 if newest is None else newest.attempt + 1)
 
 
-def refuse_retired(notes: Notes, name: object) -> None:
+def refuse_retired(notes: Notes, name: object, now: datetime) -> None:
     """Raise RolloutEnded if the rollout's stack is being retired: no name may come to lead to it.
 
     Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
     """
-    looking = locks(notes, RETIRING).values()
-    mark = notes.marked(RETIRED) or min(looking, key=lambda each: each.time, default=None)
-    if mark is not None:
+    gone = notes.marked(RETIRED)
+    if gone is not None:
         raise RolloutEnded(
-            f"{name} is being retired, since {mark.time} by {mark.who}",
-            f"No record was changed. `cq retire {name}` finishes that, or gives it up if a rung refuses.",
+            f"{name} is being retired, since {gone.time} by {gone.who}",
+            f"No record was changed. `cq retire {name}` finishes that; there is no way back from it.",
+        )
+    retiring.give_up_old(notes, now)
+    looking = max(retiring.locks(notes).values(), key=retiring.until, default=None)
+    if looking is not None:
+        end = retiring.until(looking)
+        raise RolloutEnded(
+            f"{name} is being retired, since {looking.time} by {looking.who}",
+            f"No record was changed. If that command was stopped and the stack shall stay, run this one again after "
+            f"{end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already (`cq history {name}`).",
         )
 
 

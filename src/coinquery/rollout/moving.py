@@ -28,7 +28,7 @@ def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[],
 
     def renew() -> None:
         notes.renew(MOVING, means.clock.now(), means.journal.who)
-        refuse_retired(notes, name)
+        refuse_retired(notes, name, means.clock.now())
 
     try:
         yield renew

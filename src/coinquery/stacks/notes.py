@@ -24,7 +24,6 @@ ROLLOUTS = "/coinquery/rollouts"
 #: given back, it is back, its stack may go and is being looked at, its stack goes.
 CREATED, SWITCHED, LIVE, GIVING_BACK, GIVEN_BACK = "created", "switched", "live", "giving-back", "given-back"
 RETIRING, RETIRED = "retiring", "retired"
-#: RETIRING has a lock a process below it: ``retiring/<token>``, and what became of it, ``retiring/<token>/fate``.
 #: The lock of a process that is about to move a name to the rollout's stack: renewed before each batch, then gone.
 MOVING = "moving"
 
@@ -116,13 +115,6 @@ class Notes:
     def path(self, what: str) -> str:
         """The parameter that keeps a note."""
         return f"{ROLLOUTS}/{self.id}/{what}"
-
-
-def locks(notes: Notes, what: str) -> dict[str, Mark]:
-    """The locks that stand below a note's name, by the name that ``unmark`` takes. Raises Unreadable."""
-    found = notes.store.below(notes.path(what))
-    standing = {f"{what}/{path.rpartition('/')[2]}": path for path in found if not path.endswith("/fate")}
-    return {lock: stored.decode(found[path], Mark, path) for lock, path in standing.items()}
 
 
 def of_id(store: ParameterStore, rollout: str) -> Notes:

@@ -74,7 +74,7 @@ class CreateStack:
         if self._rollout.stack is not None:
             self._protector.complete(name, self._protector.read(name))
             return
-        refuse_retired(notes, name)
+        refuse_retired(notes, name, self._clock.now())
         parameters = {**self._rollout.parameters, **self._parameters}
         create.create(self._cloudformation, name, parameters, self._rollout.tags, self._role)
         notes.mark(CREATED, self._clock.now(), self._who)

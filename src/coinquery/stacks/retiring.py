@@ -1,0 +1,46 @@
+"""The locks of retirements that look at a stack: while one stands, no name may come to lead to the stack (I6).
+
+Each process has its own, ``retiring/<token>`` among the notes of the stack's rollout. Whether one that is old is of a
+process that died or that sleeps nobody can know: so its ``fate`` is decided once, by whoever comes first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from coinquery import stored
+from coinquery.stacks.notes import RETIRING, Mark
+
+if TYPE_CHECKING:
+    from coinquery.stacks.notes import Notes
+
+#: A lock older than this is taken for that of a process that died: climbing the ladder takes less.
+OLD = timedelta(minutes=5)
+#: What becomes of a lock: its stack goes, or it was given up.
+GOES, GIVEN_UP = "goes", "given up"
+_FATE = "/fate"
+
+
+def locks(notes: Notes) -> dict[str, Mark]:
+    """The locks that stand, by the name that ``Notes.unmark`` takes. Raises Unreadable."""
+    found = notes.store.below(notes.path(RETIRING))
+    standing = {f"{RETIRING}/{path.rpartition('/')[2]}": path for path in found if not path.endswith(_FATE)}
+    return {lock: stored.decode(found[path], Mark, path) for lock, path in standing.items()}
+
+
+def keep(notes: Notes, lock: str) -> bool:
+    """Decide that the lock's stack goes; False if the lock was given up, and a name may have moved since."""
+    return notes.settle(lock + _FATE, GOES) == GOES
+
+
+def give_up_old(notes: Notes, now: datetime) -> None:
+    """Take back the locks that are old, but those of a process that decided that the stack goes."""
+    for lock, mark in locks(notes).items():
+        if now > until(mark) and notes.settle(lock + _FATE, GIVEN_UP) == GIVEN_UP:
+            notes.unmark(lock)
+
+
+def until(mark: Mark) -> datetime:
+    """When a lock is old."""
+    return datetime.fromisoformat(mark.time) + OLD
