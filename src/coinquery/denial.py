@@ -54,13 +54,10 @@ class Denial:
         """What to do about it."""
         if "explicit deny" in self.why:
             return (
-                "A policy denies it, so no other can allow it. Work as the role that may (docs/permissions.md); "
-                "`cq check` says which."
+                "A policy denies it, so no other can allow it. Work as the role that may: docs/permissions.md, "
+                "docs/guard.md."
             )
-        return (
-            f"Work as a role that may (coinquery-deployer, docs/permissions.md), or allow {self.action} to this one; "
-            "`cq check` says what else is missing."
-        )
+        return f"Work as a role that may (coinquery-deployer, docs/permissions.md), or allow {self.action} to this one."
 
     def error(self) -> NotPermitted:
         """The refusal as people see it."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "The whole process on this machine: two production stacks and the way back.",
     "local": "The AWS of one machine: up, down, status, env.",
-    "check": "Configuration, credentials, permissions, regions: what is missing, how to mend it.",
-    "bootstrap": "What a region needs once: network, monitor, home region.",
+    "check": "Configuration, credentials, regions, guard: what is missing, how to mend it.",
+    "bootstrap": "What an account and a region need once: network, monitor, home region, roles, guard.",
     "name": "The parts of a stack name and every AWS name derived from it.",
     "release": "Releases from the production branch: create, list.",
     "deploy": "Take a release into a new stack and move the name to it.",
