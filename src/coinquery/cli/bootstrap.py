@@ -14,7 +14,7 @@ from coinquery.cli.session import Session, json_option, print_json
 @json_option
 @click.pass_obj
 def command(session: Session, region: str | None, plan_only: bool, yes: bool, as_json: bool) -> None:
-    """Bring network, monitor and the home region's name into a region. Safe to repeat."""
+    """Bring network and monitor into regions, roles and guard into the account. Safe to repeat."""
     from coinquery.bootstrap import plan
     from coinquery.bootstrap.chapter import journaled
     from coinquery.cli import consent
