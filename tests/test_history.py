@@ -115,6 +115,7 @@ def test_it_goes_as_far_back_as_asked_and_reads_all_pages(written: Desk) -> None
     assert len(written.lines(ETH)) == 5
     assert len(written.lines(ETH, "--since", "1d")) == 2
     assert len(written.lines("--since", "1d")) == 4
+    assert written.lines(ETH, "--since", "999999d") == written.lines(ETH), "longer than there is a calendar"
     assert len(written.lines()) == 7
 
 

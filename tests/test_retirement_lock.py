@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from coinquery.errors import RolloutEnded, StackInUse
+from coinquery.errors import AwsUnreachable, RolloutEnded, StackInUse
 from coinquery.retirement.lock import Lock
 from coinquery.rollout.identity import refuse_retired
 from coinquery.stacks.notes import RETIRED, Key, Notes
 from coinquery.stacks.parameter_store import ParameterStore
-from coinquery.stacks.retiring import OLD, locks
+from coinquery.stacks.retiring import OLD, is_decided, locks
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -38,8 +38,12 @@ class Hands:
 
     def refuse(self, lock: Lock) -> None:
         """Let a rung refuse the retirement that has this lock."""
-        with pytest.raises(StackInUse), lock.lifted_if_refused():
-            raise StackInUse("a rung refused", "Wait")
+        self.end(lock, StackInUse("a rung refused", "Wait"))
+
+    def end(self, lock: Lock, error: BaseException) -> None:
+        """Let that error end the retirement that has this lock."""
+        with pytest.raises(type(error)), lock.lifted_unless_kept():
+            raise error
 
     @property
     def may_move(self) -> bool:
@@ -66,6 +70,23 @@ def test_i6_one_that_is_refused_lifts_its_own_lock_and_nobody_elses(hands: Hands
     assert goes_on.keep()
     hands.notes.mark(RETIRED, hands.now(), "grace")
     assert not hands.may_move
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AwsUnreachable("no answer", "Again"), ValueError()])
+def test_i6_whatever_ends_a_retirement_that_only_looked_lifts_its_lock(hands: Hands, error: BaseException) -> None:
+    lock = hands.lock("ada")
+    lock.take()
+    hands.end(lock, error)
+    assert hands.may_move
+
+
+def test_i6_not_one_whose_decision_is_kept_though_its_answer_was_lost(hands: Hands) -> None:
+    lock = hands.lock("ada")
+    lock.take()
+    assert lock.keep()
+    hands.end(lock, AwsUnreachable("no answer", "Again"))
+    assert not hands.may_move
+    assert is_decided(hands.notes)
 
 
 def test_i6_the_lock_of_a_process_that_died_is_given_up_when_it_is_old(hands: Hands) -> None:

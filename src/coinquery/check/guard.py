@@ -48,17 +48,18 @@ def _checks(aws: Aws, config: Config) -> Iterator[Finding]:
 
 
 def _policies(aws: Aws, config: Config) -> str | Finding:
-    """Whether the policies stand, and know the zones and names of production as cq.toml has them."""
+    """Whether the policies stand, know the zones and names of production, and let nobody through but cq.toml's."""
     described = stacks.describe(aws.cloudformation(config.home_region), foundation.GUARD_STACK)
     again = f"Run: cq bootstrap --region {config.home_region}"
     if described is None:
         raise NotBootstrapped(f"there is no stack {foundation.GUARD_STACK} in {config.home_region}", again)
     standing = {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in described.get("Parameters", ())}
-    lacking: list[str] = []
+    differing: list[str] = []
     for key, wanted in rights.guard(config, partition(aws, config.home_region)).items():
-        lacking += sorted(set(wanted.split(",")) - set(standing.get(key, "").split(",")))
-    if lacking:
-        return missing("policies", f"{foundation.GUARD_STACK} does not know {len(lacking)} names", again, lacking)
+        differing += sorted(set(wanted.split(",")) ^ set(standing.get(key, "").split(",")))
+    if differing:
+        saw = f"{foundation.GUARD_STACK} and cq.toml differ in {len(differing)} names"
+        return missing("policies", saw, again, differing)
     return f"{' and '.join(guard.POLICIES)} know production's zones and names"
 
 

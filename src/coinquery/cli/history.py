@@ -30,15 +30,16 @@ def command(
     session: Session, stack: str | None, coin: str | None, since: Duration | None, as_lines: bool, as_json: bool
 ) -> None:
     """Show what was done to STACK; without it, to every stack. Oldest first."""
-    from datetime import timedelta
+    from datetime import UTC, datetime, timedelta
 
     from coinquery.fleet import history
 
-    begin = since.seconds if since else None if stack else DAYS * 86400
+    now, begin = session.clock.now(), since.seconds if since else None if stack else DAYS * 86400
+    all_there_is = int((now - datetime.fromtimestamp(0, UTC)).total_seconds())
     wanted = history.Wanted(
         stack=_stream(stack) if stack else "",
         prefix=f"cq-{session.catalogue[coin].ticker}-" if coin else "",
-        since=None if begin is None else session.clock.now() - timedelta(seconds=begin),
+        since=None if begin is None else now - timedelta(seconds=min(begin, all_there_is)),
     )
     lines = history.read(session.aws.logs(session.config.home_region), wanted)
     if as_json:

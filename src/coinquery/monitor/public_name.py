@@ -26,7 +26,7 @@ from coinquery.dns.zone import Zone
 from coinquery.errors import RecordUnfit
 from coinquery.monitor import way_back
 from coinquery.monitor.outlook import NameOutlook
-from coinquery.stacks import inventory
+from coinquery.stacks import inventory, retiring
 from coinquery.stacks.ledger import LEDGER, Ledger
 from coinquery.stacks.notes import SWITCHED, of_id
 
@@ -83,7 +83,7 @@ def _missing(coin: str, name: str, at: Standpoint) -> tuple[str, ...]:
     for stack in sorted(entries, reverse=True)[:LOOKED_AT]:
         notes = of_id(at.store, entries[stack].rollout)
         mark = notes.marked(SWITCHED)
-        if mark is not None and not way_back.is_retired(notes):
+        if mark is not None and not retiring.is_under_way(notes, at.clock.now()):
             return (f"{name} has no record in zone {at.production.zone}; it was moved to {stack} at {mark.time}",)
     return ()
 

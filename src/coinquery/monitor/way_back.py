@@ -17,13 +17,12 @@ from coinquery.monitor.verdict import SERVING
 from coinquery.stacks import retiring, way_back
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.ledger import Ledger
-from coinquery.stacks.notes import RETIRED, of_id
+from coinquery.stacks.notes import of_id
 
 if TYPE_CHECKING:
     from coinquery.monitor.records import Record
     from coinquery.monitor.standpoint import Standpoint
     from coinquery.naming import StackName
-    from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
 #: How old an instance's newest record may be, in seconds.
@@ -87,12 +86,7 @@ def _fallen(stack: Stack) -> tuple[str, ...]:
 def _is_retired(name: StackName, at: Standpoint) -> bool:
     """Whether cq retired it or is about to: then its time as the way back is over."""
     entry = Ledger(at.store).entry(name)
-    return entry is not None and is_retired(of_id(at.store, entry.rollout))
-
-
-def is_retired(notes: Notes) -> bool:
-    """Whether a rollout's stack is retired or being retired."""
-    return notes.get(RETIRED) is not None or bool(retiring.locks(notes))
+    return entry is not None and retiring.is_under_way(of_id(at.store, entry.rollout), at.clock.now())
 
 
 def _out_of_step(stack: Stack, at: Standpoint) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackIn
 from coinquery.retirement.rung import Rung
 from coinquery.rollout import way_back
 from coinquery.rollout.proof import MonitorProof, told
-from coinquery.stacks import inventory, requests
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, RETIRED, SWITCHED, of_id
+from coinquery.stacks import inventory, requests, retiring
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class Ladder:
 
     def _checks(self) -> tuple[Callable[[], Rung], ...]:
         always = (self._name_typed, self._not_live, self._no_move_under_way)
-        if self._back is None or self._notes.marked(RETIRED) is not None:
+        if self._back is None or retiring.is_decided(self._notes):
             return always
         once_live = (*always, self._old_answers_gone, self._quiet)
         return (*once_live, self._successor, self._way_back_over) if self._stack.name.is_production else once_live

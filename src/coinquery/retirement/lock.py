@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from coinquery.errors import Refused
+from botocore.exceptions import BotoCoreError, ClientError
+
+from coinquery.errors import CoinQueryError
 from coinquery.stacks import retiring
 from coinquery.stacks.notes import RETIRING
 
@@ -36,11 +38,12 @@ class Lock:
         return retiring.keep(self._notes, self._own)
 
     @contextmanager
-    def lifted_if_refused(self) -> Iterator[None]:
-        """A refusal within the block lifts this lock: it holds nobody up."""
+    def lifted_unless_kept(self) -> Iterator[None]:
+        """Whatever ends the block early lifts this lock: it holds nobody up. If AWS is gone, the lock runs out."""
         try:
             yield
-        except Refused:
+        except (Exception, KeyboardInterrupt):
             if self._own:
-                self._notes.unmark(self._own)
+                with suppress(BotoCoreError, ClientError, CoinQueryError):
+                    retiring.give_up(self._notes, self._own)
             raise

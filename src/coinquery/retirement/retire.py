@@ -70,9 +70,14 @@ def make_plan(means: Means, name: StackName, typed: str | None, reason: str = ""
         )
     notes = of_id(means.store, stack.rollout)
     chapter = _chapter(means, name, notes, reason)
-    ladder = Ladder(means, stack, typed, glass=bool(reason))
-    climb, steps = ClimbLadder(ladder), _steps(means, stack, notes, chapter, reason)
-    return Retirement(name, notes, tuple(ladder.rungs()), (climb,), steps, _kept(name), reason, chapter)
+
+    def ladder() -> Ladder | None:
+        now = stacks.read(means.aws.cloudformation(stack.region), name)
+        return None if now is None else Ladder(means, now, typed, glass=bool(reason))
+
+    rungs = tuple(Ladder(means, stack, typed, glass=bool(reason)).rungs())
+    steps = _steps(means, stack, notes, chapter, reason)
+    return Retirement(name, notes, rungs, (ClimbLadder(ladder),), steps, _kept(name), reason, chapter)
 
 
 def carry_out(planned: Retirement, means: Means, run: Run) -> None:
@@ -86,24 +91,22 @@ def carry_out(planned: Retirement, means: Means, run: Run) -> None:
         for what in ENDS:
             chapter.hold(what, f"{planned.name} is gone")
         return
-    lock = Lock(notes, means)
-    with lock.lifted_if_refused():
-        run.carry_out(planned.ladder)
+    run.carry_out(planned.ladder)
     with chapter.change(RETIRE, str(planned.name)):
-        with lock.lifted_if_refused():
-            _climb_under_lock(planned, lock, run)
-        _break_glass(planned, means)
+        _decide(planned, means, run)
         notes.mark(RETIRED, means.clock.now(), means.journal.who)
         run.carry_out(planned.steps)
 
 
-def _climb_under_lock(planned: Retirement, lock: Lock, run: Run) -> None:
-    """Climb, and again where this process slept so long that another one took it for dead."""
-    kept = False
-    while not kept:
-        lock.take()
-        run.carry_out(planned.ladder)
-        kept = lock.keep()
+def _decide(planned: Retirement, means: Means, run: Run) -> None:
+    """Climb under a lock, and again where this process slept so long that another one took it for dead."""
+    lock, decided = Lock(planned.notes, means), False
+    with lock.lifted_unless_kept():
+        while not decided:
+            lock.take()
+            run.carry_out(planned.ladder)
+            _break_glass(planned, means)
+            decided = lock.keep()
 
 
 def _break_glass(planned: Retirement, means: Means) -> None:

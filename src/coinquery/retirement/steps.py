@@ -10,6 +10,8 @@ from coinquery.stacks import stack as stacks
 from coinquery.stacks.create import failure, first_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_cloudformation import CloudFormationClient
 
     from coinquery.retirement.ladder import Ladder
@@ -21,14 +23,15 @@ if TYPE_CHECKING:
 class ClimbLadder:
     """Holds when every rung lets pass; raises the refusal of the first that does not.
 
-    ``skipped`` are the rungs that were skipped when it was last climbed.
+    ``build`` makes the ladder of what stands now, None if the stack is gone: a run that slept believes nothing of what
+    it saw before. ``skipped`` are the rungs that were skipped when it was last climbed.
     """
 
     title = "climb the ladder"
     limit = Duration(300)
 
-    def __init__(self, ladder: Ladder) -> None:
-        self._ladder = ladder
+    def __init__(self, build: Callable[[], Ladder | None]) -> None:
+        self._build = build
         self.skipped: tuple[Rung, ...] = ()
 
     def intent(self) -> str:
@@ -37,7 +40,10 @@ class ClimbLadder:
 
     def observe(self) -> Observation:
         """Look at every rung."""
-        self.skipped = self._ladder.climb()
+        ladder = self._build()
+        if ladder is None:
+            return holds("the stack is gone")
+        self.skipped = ladder.climb()
         skipped = "; ".join(rung.told() for rung in self.skipped)
         return holds(f"every rung holds but those skipped: {skipped}" if skipped else "every rung holds")
 
@@ -68,8 +74,10 @@ class LiftProtection:
         return missing("protected") if self._protector.protects(stack) else holds("not protected")
 
     def act(self) -> None:
-        """Lift it."""
-        self._protector.lift(self._stack)
+        """Lift it, of the stack as it is now."""
+        stack = stacks.read(self._cloudformation, self._stack.name)
+        if stack is not None:
+            self._protector.lift(stack)
 
 
 class DeleteStack:

@@ -9,8 +9,8 @@ from coinquery.errors import NoWayBack
 from coinquery.rollout import plan, way_back
 from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack, WayBack
-from coinquery.stacks import inventory
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, RETIRED, SWITCHED, Notes, of_id
+from coinquery.stacks import inventory, retiring
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -44,7 +44,7 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     stacks = [s for s in inventory.everywhere(means.aws, means.config) if (s.name.coin, s.name.level) == (coin, level)]
     standing = means.names.read()
     live = inventory.leading(stacks, standing)
-    seen = list(recent(means, coin, level))
+    seen = _seen(means, coin, level, live)
     half = _half_switched(seen, inventory.led_to(stacks, standing))
     name, notes = half or _source(means, seen, None if live is None else live.name, source)
     back = _stored(name, way_back.read(notes))
@@ -60,6 +60,14 @@ def carry_out(planned: Return, means: Means, run: Run) -> None:
     planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
+def _seen(means: Means, coin: str, level: str, live: Stack | None) -> Seen:
+    """The newest rollouts, and the live stack's own, however many came after it and went."""
+    seen = list(recent(means, coin, level))
+    if live is not None and live.name not in [name for name, _ in seen]:
+        seen.append((live.name, of_id(means.store, live.rollout)))
+    return seen
+
+
 def _half_switched(seen: Seen, led: Collection[str]) -> tuple[StackName, Notes] | None:
     """The stack that one record leads to while the other still leads to the stack before it: that is given up."""
     if len(led) < 2:
@@ -70,7 +78,7 @@ def _half_switched(seen: Seen, led: Collection[str]) -> tuple[StackName, Notes] 
 def _source(means: Means, seen: Seen, live: StackName | None, named: StackName | None) -> tuple[StackName, Notes]:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
     for name, notes in seen:
-        if _under_way(notes) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
+        if _under_way(notes, seen, name) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
             return name, notes
     for name, notes in seen:
         if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
@@ -79,8 +87,13 @@ def _source(means: Means, seen: Seen, live: StackName | None, named: StackName |
     raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", "Look at it with: cq dns show")
 
 
-def _under_way(notes: Notes) -> bool:
-    return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
+def _under_way(notes: Notes, seen: Seen, name: StackName) -> bool:
+    """Whether a way back was begun and not ended; one that was given up before the name came back here is over."""
+    giving = notes.marked(GIVING_BACK)
+    if giving is None or notes.marked(GIVEN_BACK) is not None:
+        return False
+    came = [theirs.marked(GIVEN_BACK) for _, theirs in seen if _leads_back_to(theirs) == str(name)]
+    return not any(mark is not None and mark.time > giving.time for mark in came)
 
 
 def _leads_back_to(notes: Notes) -> str:
@@ -106,7 +119,7 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterabl
     destination = next((stack for stack in stacks if str(stack.name) == back.stack), None)
     if destination is None:
         raise NoWayBack(f"{source} came after {back.stack}, which is gone", "Deploy the release that is wanted.")
-    if not destination.standing or of_id(means.store, destination.rollout).marked(RETIRED) is not None:
+    if not destination.standing or retiring.is_decided(of_id(means.store, destination.rollout)):
         raise NoWayBack(
             f"{source} came after {back.stack}, which is {destination.status} or being retired",
             f"Look at it with: cq status {back.stack}",

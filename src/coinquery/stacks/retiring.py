@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery import stored
-from coinquery.stacks.notes import RETIRING, Mark
+from coinquery.stacks.notes import RETIRED, RETIRING, Mark
 
 if TYPE_CHECKING:
     from coinquery.stacks.notes import Notes
@@ -34,11 +34,30 @@ def keep(notes: Notes, lock: str) -> bool:
     return notes.settle(lock + _FATE, GOES) == GOES
 
 
+def give_up(notes: Notes, lock: str) -> None:
+    """Take the lock back, unless its process decided that the stack goes."""
+    if notes.settle(lock + _FATE, GIVEN_UP) == GIVEN_UP:
+        notes.unmark(lock)
+
+
 def give_up_old(notes: Notes, now: datetime) -> None:
     """Take back the locks that are old, but those of a process that decided that the stack goes."""
     for lock, mark in locks(notes).items():
-        if now > until(mark) and notes.settle(lock + _FATE, GIVEN_UP) == GIVEN_UP:
-            notes.unmark(lock)
+        if now > until(mark):
+            give_up(notes, lock)
+
+
+def is_decided(notes: Notes) -> bool:
+    """Whether a retirement decided that the stack goes: there is no way back from that."""
+    if notes.marked(RETIRED) is not None:
+        return True
+    below = notes.store.below(notes.path(RETIRING))
+    return any(path.endswith(_FATE) and fate == GOES for path, fate in below.items())
+
+
+def is_under_way(notes: Notes, now: datetime) -> bool:
+    """Whether a retirement is decided, or looks at the stack right now."""
+    return is_decided(notes) or any(now <= until(mark) for mark in locks(notes).values())
 
 
 def until(mark: Mark) -> datetime:

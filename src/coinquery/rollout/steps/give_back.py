@@ -42,7 +42,8 @@ class GiveBack:
         require(self._proof)
         means, going = self._means, self._going
         notes, destination = going.notes, going.destination
-        notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
         theirs = of_id(means.store, destination.rollout)
         with movers.named(means, going.source), moving(means, theirs, destination.name) as renew:
+            renew()
+            notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
             self._move.make(going.standing, going.back.standing, f"{notes.id} given back", renew)
