@@ -164,7 +164,7 @@ def test_the_guard_is_missing_as_long_as_anyone_is_free(world: World, configured
 
 
 def test_names_that_the_guard_does_not_know_are_told(world: World, path: Path, tmp_path: Path) -> None:
-    """A coin that was added after `cq bootstrap` is not guarded yet; one that it knows and cq.toml does not is told too."""
+    """A coin that was added after `cq bootstrap` is not guarded yet; whoever is let through and went is told, too."""
     changed = tmp_path / "cq.toml"
     changed.write_text(path.read_text("utf-8").replace("{coin}.example.com", "{coin}.new.example.com"))
     found = named(guard.check(world.aws, config.load(str(changed))))["policies"]

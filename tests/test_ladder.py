@@ -20,9 +20,10 @@ from coinquery.retirement import break_glass
 from coinquery.retirement.ladder import Ladder
 from coinquery.retirement.rung import Rung
 from coinquery.rollout.rollout import Means
+from coinquery.stacks.ledger import Entry
 from coinquery.stacks.notes import RETIRED, of_id
 from coinquery.stacks.stack import Stack
-from tests.teams import Team
+from tests.teams import REGION, Team
 
 WAITING = {"the old answer's time is over", "no requests", "nobody needs it as the way back"}
 RUNGS = (
@@ -159,6 +160,18 @@ def test_i6_when_a_name_was_moved_by_hand_nobody_knows(pair: tuple[Team, str]) -
         names.move(elsewhere, standing, "by hand", lambda: None)
     (rung,) = [each for each in plan["ladder"] if each["rung"] == "the old answer's time is over"]
     assert (rung["holds"], rung["saw"]) == (False, "nobody noted when the name moved away")
+
+
+def test_i10_the_way_back_of_a_live_stack_is_found_however_many_numbers_came_after(pair: tuple[Team, str]) -> None:
+    """Ten attempts failed since, and were taken down."""
+    team, coin = pair
+    ledger = team.means(coin).ledger
+    for number in range(3, 14):
+        rollout = f"{coin}/prod/{REGION}/v9.0.{number}/1"
+        entry = Entry(rollout=rollout, region=REGION, release="v9", commit="0" * 40, author="a", reserved="now")
+        assert ledger.reserve(naming.StackName(coin, number, "prod"), entry)
+    plan = json.loads(team.must("rollback", coin, "--plan", "--json"))
+    assert (plan["from"], plan["to"]) == (f"cq-{coin}-0002-prod", f"cq-{coin}-0001-prod")
 
 
 def test_i6_no_reason_retires_the_live_stack_or_one_whose_name_is_not_typed(pair: tuple[Team, str]) -> None:
