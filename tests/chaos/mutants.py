@@ -30,7 +30,10 @@ NOTHING = "NOTHING VIOLATED"
 
 @dataclass(frozen=True)
 class Mutant:
-    """``old`` becomes ``new`` in ``file``; the scene must then violate the invariant."""
+    """``old`` becomes ``new`` in ``file``; the scene must then violate the invariant.
+
+    ``also`` are more of such pairs, where one thing is kept in two places.
+    """
 
     invariant: str
     what: str
@@ -38,6 +41,7 @@ class Mutant:
     file: str
     old: str
     new: str
+    also: tuple[tuple[str, str], ...] = ()
 
 
 MUTANTS = (
@@ -83,11 +87,12 @@ MUTANTS = (
     Mutant("I12", "a run that is not finished ends well", "blind", "rollout/deploy.py",
            "        if not new:\n            raise\n        raise NotFinished(",
            "        return\n        raise NotFinished("),
-    Mutant("I13", "without a head an instance is in step", "blind", "monitor/verdict.py", "    _no_head,\n", ""),
+    Mutant("I13", "without a head an instance is in step", "blind", "monitor/verdict.py",
+           "    _no_head,\n    _ahead,\n", ""),
     Mutant("I14", "the webhook is shown", "life", "notify/announcer.py",
            "        return post(webhook,", "        print(webhook)\n        return post(webhook,"),
     Mutant("I15", "the monitor looks at every level", "life", "monitor/instances.py",
-           "not stack.is_production or ", ""),
+           "not stack.is_production or ", "", also=(('"cq-*-prod*"', '"cq-*"'),)),
 )  # fmt: skip
 
 
@@ -99,9 +104,11 @@ def planted(mutant: Mutant | None) -> Iterator[Path]:
         shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
         if mutant is not None:
             text = (copy / mutant.file).read_text("utf-8")
-            if text.count(mutant.old) != 1 or mutant.old == mutant.new:
-                raise LookupError(f"{mutant.what}: {mutant.file} has {mutant.old!r} {text.count(mutant.old)} times")
-            (copy / mutant.file).write_text(text.replace(mutant.old, mutant.new), "utf-8")
+            for old, new in ((mutant.old, mutant.new), *mutant.also):
+                if text.count(old) != 1 or old == new:
+                    raise LookupError(f"{mutant.what}: {mutant.file} has {old!r} {text.count(old)} times")
+                text = text.replace(old, new)
+            (copy / mutant.file).write_text(text, "utf-8")
         yield Path(folder)
 
 

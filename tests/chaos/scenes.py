@@ -54,14 +54,14 @@ def others(m: Machine) -> None:
 
 
 def raced(m: Machine) -> None:
-    """Another takes the number that was proposed, right before the ledger is asked for it, and has no stack yet."""
+    """Another takes the number that was proposed, before its hint is written, and has no stack yet."""
 
     def take() -> None:
         m.others.acted.append("takes the number")
         words = ("deploy", m.coin, "--release", NEW, "--region", REGION, "--yes", "--wait", m.play.terms.stay)
         m.play.run(words, [m.model.on_call], [Before("CreateStack")])
 
-    act(m, lambda: m.deploy(OLD, False, Before("PutParameter", take, end="/prod/0001")))
+    act(m, lambda: m.deploy(OLD, False, Before("PutParameter", take, end=f"/latest/{m.coin}/prod")))
 
 
 def killed(m: Machine) -> None:

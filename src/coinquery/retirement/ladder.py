@@ -50,7 +50,10 @@ class Ladder:
         skipped = []
         for rung in self.rungs():
             if not rung.lets_pass:
-                raise rung.refusal(f"{self._stack.name} stays: {rung.told()}", f"Nothing was changed. {rung.needs}.")
+                again = ", then run the same command again" if rung.waits else ""
+                raise rung.refusal(
+                    f"{self._stack.name} stays: {rung.told()}", f"Nothing was changed. {rung.needs}{again}."
+                )
             if rung.skipped:
                 skipped.append(rung)
         return tuple(skipped)
