@@ -50,10 +50,8 @@ class Ladder:
         skipped = []
         for rung in self.rungs():
             if not rung.lets_pass:
-                again = ", then run the same command again" if rung.waits else ""
-                raise rung.refusal(
-                    f"{self._stack.name} stays: {rung.told()}", f"Nothing was changed. {rung.needs}{again}."
-                )
+                remedy = f"{rung.needs}, then run the same command again" if rung.waits else rung.needs
+                raise rung.refusal(f"{self._stack.name} stays: {rung.told()}", f"Nothing was changed. {remedy}.")
             if rung.skipped:
                 skipped.append(rung)
         return tuple(skipped)
