@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from coinquery.errors import AwsUnreachable, RolloutEnded, StackInUse
+from coinquery.naming import StackName
 from coinquery.retirement.lock import Lock
 from coinquery.rollout.identity import refuse_retired
-from coinquery.stacks.notes import RETIRED, Key, Notes
+from coinquery.rollout.moving import moving
+from coinquery.stacks.notes import MOVING, RETIRED, Key, Notes
 from coinquery.stacks.parameter_store import ParameterStore
 from coinquery.stacks.retiring import OLD, is_decided, locks
 from tests.worlds import World
@@ -116,6 +118,24 @@ def test_i6_a_lock_that_was_kept_is_never_given_up(hands: Hands) -> None:
     hands.time += OLD + timedelta(hours=1)
     assert not hands.may_move
     assert len(locks(hands.notes)) == 1
+
+
+def test_i6_a_move_that_is_refused_leaves_the_lock_of_another_whose_batch_is_on_its_way(hands: Hands) -> None:
+    """A retirement came between the two: it must not find the stack free."""
+    means: Any = SimpleNamespace(clock=hands, journal=SimpleNamespace(who="grace"))
+    first = hands.notes.mark(MOVING, hands.now(), "ada")
+    hands.time += timedelta(seconds=1)
+    retirement = hands.lock("alan")
+    retirement.take()
+    with pytest.raises(RolloutEnded), moving(means, hands.notes, StackName("eth", 1, "prod")) as renew:
+        renew()
+    standing = hands.notes.marked(MOVING)
+    assert standing is not None
+    assert standing.time > first.time
+    hands.notes.unmark(MOVING)
+    with pytest.raises(RolloutEnded), moving(means, hands.notes, StackName("eth", 1, "prod")) as renew:
+        renew()
+    assert hands.notes.marked(MOVING) is None, "its own holds nobody up"
 
 
 def test_i6_of_who_goes_on_and_who_gives_up_one_decides(hands: Hands) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
-    from coinquery.stacks.notes import Notes
+    from coinquery.stacks.notes import Mark, Notes
 
 
 @contextmanager
@@ -25,14 +25,36 @@ def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[],
     one of the two sees the other, however long either was stopped before. The lock of a process that died, or that
     does not know what became of its batch, runs out: after ``dns_sync`` a retirement takes no notice of it.
     """
+    lock = _Lock(means, notes)
 
     def renew() -> None:
-        notes.renew(MOVING, means.clock.now(), means.journal.who)
+        lock.renew()
         refuse_retired(notes, name, means.clock.now())
 
     try:
         yield renew
     except Refused:
-        notes.unmark(MOVING)
+        if not lock.is_for_another:
+            notes.unmark(MOVING)
         raise
     notes.unmark(MOVING)
+
+
+class _Lock:
+    """There is one for all processes that move a name to a stack; the newest renewed it.
+
+    ``is_for_another`` is whether another process's was found: that one's batch may still be on its way, so a process
+    that is refused does not take the lock away from over it.
+    """
+
+    def __init__(self, means: Means, notes: Notes) -> None:
+        self._means = means
+        self._notes = notes
+        self._own: Mark | None = None
+        self.is_for_another = False
+
+    def renew(self) -> None:
+        """Set the lock anew, with the time that it is."""
+        standing = self._notes.marked(MOVING)
+        self.is_for_another |= standing is not None and standing != self._own
+        self._own = self._notes.renew(MOVING, self._means.clock.now(), self._means.journal.who)

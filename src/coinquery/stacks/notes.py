@@ -92,11 +92,11 @@ class Notes:
         mark = Mark(time=now.isoformat(timespec="milliseconds"), who=who)
         return stored.decode(self.settle(what, msgspec.json.encode(mark).decode()), Mark, self.path(what))
 
-    def renew(self, what: str, now: datetime, who: str) -> None:
+    def renew(self, what: str, now: datetime, who: str) -> Mark:
         """Set a lock anew, taking it back first: no note of a rollout is ever overwritten. Only MOVING is renewed."""
         if self.get(what) is not None:
             self.unmark(what)
-        self.mark(what, now, who)
+        return self.mark(what, now, who)
 
     def unmark(self, what: str) -> None:
         """Take back a mark that is a lock: MOVING, or one below RETIRING."""
