@@ -53,7 +53,7 @@ def test_i9_what_is_half_switched_is_finished_or_given_up_before_another_switche
 
 
 def test_i6_a_switch_that_slept_before_its_batch_finds_the_retirement(coin: Coin) -> None:
-    """It had stored its way back, and looked for nothing since: the stack is gone when it wakes."""
-    assert list(races.problems_of(coin, races.ITS_STACK_RETIRED, "A" + "B" * 4)) == []
+    """It stored its way back when the retirement had looked, and slept since: the stack is gone when it wakes."""
+    assert list(races.problems_of(coin, races.ITS_STACK_RETIRED, "BABBB")) == []
     assert coin.led == {"private": coin.name(1), "public": coin.name(1)}
     assert coin.shop.team.stack(coin.name(2)) is None
