@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
@@ -20,16 +21,17 @@ from coinquery.retirement import break_glass
 from coinquery.retirement.ladder import Ladder
 from coinquery.retirement.rung import Rung
 from coinquery.rollout.rollout import Means
+from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry
-from coinquery.stacks.notes import RETIRED, of_id
+from coinquery.stacks.notes import GIVING_BACK, MOVING, RETIRED, SWITCHED, Mark, of_id
 from coinquery.stacks.stack import Stack
 from tests.teams import REGION, Team
 
 WAITING = {"the old answer's time is over", "no requests", "nobody needs it as the way back"}
 RUNGS = (
     "the name is typed in full",
-    "not live",
     "no move of a name to it is under way",
+    "not live",
     "the old answer's time is over",
     "no requests",
     "a healthy successor is live",
@@ -160,6 +162,77 @@ def test_i6_when_a_name_was_moved_by_hand_nobody_knows(pair: tuple[Team, str]) -
         names.move(elsewhere, standing, "by hand", lambda: None)
     (rung,) = [each for each in plan["ladder"] if each["rung"] == "the old answer's time is over"]
     assert (rung["holds"], rung["saw"]) == (False, "nobody noted when the name moved away")
+
+
+def test_i6_a_move_that_ends_while_the_ladder_is_climbed_is_seen(
+    pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its batch lands and its lock goes at the moment at which the ladder looks for locks: the name leads here now."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _stacks(team, coin)
+    names, there, here = means.names, means.names.target(old.outputs), means.names.target(new.outputs)
+    names.move(here, there, "the older one is live")
+
+    def landed(*_: object) -> dict[str, Mark]:
+        names.move(there, here, "the batch of a process")
+        return {}
+
+    monkeypatch.setattr(locks, "standing", landed)
+    with pytest.raises(StackIsLive, match="not live"):
+        Ladder(means, new, str(new.name), glass=True).climb()
+
+
+def test_i6_a_way_back_that_was_begun_is_seen_though_its_lock_is_old(pair: tuple[Team, str]) -> None:
+    """Its process may be asleep right before its batch, and records and lock are as if it had died."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _stacks(team, coin)
+    theirs, ours = (of_id(means.store, stack.rollout) for stack in (new, old))
+    lock = locks.take(ours, MOVING, datetime.now(UTC) - timedelta(hours=1), "asleep")
+    theirs.mark(GIVING_BACK, datetime.now(UTC), "asleep")
+    try:
+        with pytest.raises(StackIsLive, match="a way back to it was begun"):
+            Ladder(means, old, str(old.name), glass=True).climb()
+    finally:
+        ours.unmark(lock)
+        theirs.unmark(GIVING_BACK)
+
+
+def test_i6_the_lock_of_a_move_holds_for_its_time_and_no_longer(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    means, (old, _) = team.means(coin), _stacks(team, coin)
+    notes, moving = of_id(means.store, old.rollout), timedelta(seconds=means.config.waits.moving.seconds)
+    first = locks.take(notes, MOVING, datetime.now(UTC) - moving - timedelta(seconds=5), "who died")
+    Ladder(means, old, str(old.name), glass=True).climb()
+    second = locks.take(notes, MOVING, datetime.now(UTC), "who is at it")
+    with pytest.raises(StackIsLive, match="who is at it was moving one"):
+        Ladder(means, old, str(old.name), glass=True).climb()
+    notes.unmark(first)
+    notes.unmark(second)
+
+
+def test_i6_who_goes_back_to_it_since_when_nobody_noted_still_does(pair: tuple[Team, str]) -> None:
+    """The switch's process was killed between the records and the note."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _stacks(team, coin)
+    notes = of_id(means.store, new.rollout)
+    switched = notes.get(SWITCHED)
+    assert switched is not None
+    notes.unmark(SWITCHED)
+    try:
+        seen = {rung.title: rung for rung in Ladder(means, old, str(old.name)).rungs()}
+    finally:
+        notes.settle(SWITCHED, switched)
+    rung = seen["nobody needs it as the way back"]
+    assert (rung.holds, rung.waits) == (False, True)
+    assert f"{new.name} goes back to it" in rung.saw
+    assert f"run the deploy of {new.name} again" in rung.needs
+
+
+def _stacks(team: Team, coin: str) -> tuple[Stack, Stack]:
+    old, new = (team.stack(f"cq-{coin}-000{number}-prod") for number in (1, 2))
+    assert old is not None
+    assert new is not None
+    return old, new
 
 
 def test_i10_the_way_back_of_a_live_stack_is_found_however_many_numbers_came_after(pair: tuple[Team, str]) -> None:

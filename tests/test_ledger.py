@@ -12,8 +12,9 @@ from coinquery import naming
 from coinquery.errors import NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
+from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry, Ledger
-from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, Key, Notes, of_id
+from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.worlds import World
 
@@ -127,18 +128,15 @@ def test_i2_each_new_is_a_rollout_of_its_own(store: ParameterStore, coin: str) -
     assert sorted(begun) == list(range(1, 11))
 
 
-def test_i9_a_lock_that_another_takes_back_meanwhile_is_set(store: ParameterStore, coin: str) -> None:
-    """Ten processes set one lock and take it back at once: none of them takes it for a late read."""
+def test_i6_each_process_has_a_lock_of_its_own_whose_name_is_used_once(store: ParameterStore, coin: str) -> None:
     notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
-
-    def once(_: int) -> None:
-        for _ in range(5):
-            notes.renew(MOVING, NOW, "one of ten")
-            notes.unmark(MOVING)
-
     with ThreadPoolExecutor(10) as pool:
-        list(pool.map(once, range(10)))
-    assert notes.marked(MOVING) is None
+        taken = list(pool.map(lambda _: locks.take(notes, MOVING, NOW, "one of ten"), range(20)))
+        assert set(taken) == locks.standing(notes, MOVING).keys()
+        assert len(set(taken)) == 20
+        list(pool.map(notes.unmark, taken[1:]))
+    assert list(locks.standing(notes, MOVING)) == taken[:1]
+    assert not locks.standing(notes, RETIRING)
 
 
 def test_a_note_is_kept_as_the_first_wrote_it(store: ParameterStore, coin: str) -> None:

@@ -13,7 +13,7 @@ from coinquery.errors import RolloutEnded, StackIsLive
 from coinquery.naming import StackName
 from coinquery.retirement.ladder import Ladder
 from coinquery.rollout.moving import moving
-from coinquery.stacks import retiring
+from coinquery.stacks import locks
 from coinquery.stacks.notes import MOVING, RETIRING, SWITCHED, Key, Notes
 from coinquery.stacks.protection import Protector
 from tests.teams import REGION, Team
@@ -149,10 +149,10 @@ def test_i6_who_retires_and_who_switches_see_each_other(team: Team) -> None:
             Ladder(means, stack, str(name)).climb()
         ran = team.run("retire", str(name), "--name", str(name))
         assert ran.returncode == 3
-        assert not retiring.locks(notes), "a retirement that was refused holds nobody up"
+        assert not locks.standing(notes, RETIRING), "a retirement that was refused holds nobody up"
         notes.mark(f"{RETIRING}/token", means.clock.now(), "other")
         with pytest.raises(RolloutEnded, match="is being retired"):
             renew()
-    assert notes.marked(MOVING) is None, "a move that is over holds nobody up"
+    assert not locks.standing(notes, MOVING), "a move that is over holds nobody up"
     assert notes.marked(SWITCHED) is None
     assert naming.parse(str(name)) == name

@@ -13,11 +13,11 @@ import pytest
 from coinquery.errors import AwsUnreachable, RolloutEnded, StackInUse
 from coinquery.naming import StackName
 from coinquery.retirement.lock import Lock
-from coinquery.rollout.identity import refuse_retired
-from coinquery.rollout.moving import moving
-from coinquery.stacks.notes import MOVING, RETIRED, Key, Notes
+from coinquery.rollout.moving import moving, refuse_retired
+from coinquery.stacks import locks
+from coinquery.stacks.notes import MOVING, RETIRED, RETIRING, Key, Notes
 from coinquery.stacks.parameter_store import ParameterStore
-from coinquery.stacks.retiring import OLD, is_decided, locks
+from coinquery.stacks.retiring import OLD, is_decided
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -117,25 +117,33 @@ def test_i6_a_lock_that_was_kept_is_never_given_up(hands: Hands) -> None:
     assert killed.keep()
     hands.time += OLD + timedelta(hours=1)
     assert not hands.may_move
-    assert len(locks(hands.notes)) == 1
+    assert len(locks.standing(hands.notes, RETIRING)) == 1
 
 
 def test_i6_a_move_that_is_refused_leaves_the_lock_of_another_whose_batch_is_on_its_way(hands: Hands) -> None:
     """A retirement came between the two: it must not find the stack free."""
     means: Any = SimpleNamespace(clock=hands, journal=SimpleNamespace(who="grace"))
-    first = hands.notes.mark(MOVING, hands.now(), "ada")
-    hands.time += timedelta(seconds=1)
-    retirement = hands.lock("alan")
-    retirement.take()
+    first = locks.take(hands.notes, MOVING, hands.now(), "ada")
+    hands.lock("alan").take()
     with pytest.raises(RolloutEnded), moving(means, hands.notes, StackName("eth", 1, "prod")) as renew:
         renew()
-    standing = hands.notes.marked(MOVING)
-    assert standing is not None
-    assert standing.time > first.time
-    hands.notes.unmark(MOVING)
-    with pytest.raises(RolloutEnded), moving(means, hands.notes, StackName("eth", 1, "prod")) as renew:
-        renew()
-    assert hands.notes.marked(MOVING) is None, "its own holds nobody up"
+    assert list(locks.standing(hands.notes, MOVING)) == [first]
+
+
+def test_i6_a_lock_that_is_renewed_stands_at_every_moment(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new one is there before the old one goes, and all are gone when the move is over."""
+    means: Any = SimpleNamespace(clock=hands, journal=SimpleNamespace(who="grace"))
+    stood, unmark = [], hands.notes.unmark
+
+    def watched(lock: str) -> None:
+        unmark(lock)
+        stood.append(len(locks.standing(hands.notes, MOVING)))
+
+    monkeypatch.setattr(hands.notes, "unmark", watched)
+    with moving(means, hands.notes, StackName("eth", 1, "prod")) as renew:
+        for _ in range(3):
+            renew()
+    assert stood == [1, 1, 0]
 
 
 def test_i6_of_who_goes_on_and_who_gives_up_one_decides(hands: Hands) -> None:
@@ -147,5 +155,5 @@ def test_i6_of_who_goes_on_and_who_gives_up_one_decides(hands: Hands) -> None:
         with ThreadPoolExecutor(2) as pool:
             keeps, moves = pool.submit(asleep.keep), pool.submit(lambda: hands.may_move)
         assert keeps.result() is not moves.result()
-        for lock in locks(hands.notes):
+        for lock in locks.standing(hands.notes, RETIRING):
             hands.notes.unmark(lock)

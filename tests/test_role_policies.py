@@ -102,7 +102,7 @@ OURS: Context = {"aws:ResourceTag/coinquery:stack": "cq-eth-0001-prod"}
         ("ssm:PutParameter", f"{PARAMETER}/stacks/eth/prod/0001", {"ssm:Overwrite": "true"}, False),
         ("ssm:PutParameter", f"{PARAMETER}/latest/eth/prod", {"ssm:Overwrite": "true"}, True),
         ("ssm:PutParameter", f"{PARAMETER}/home", {}, False),
-        ("ssm:DeleteParameters", f"{PARAMETER}/rollouts/eth/prod/eu-west-1/v1/1/moving", {}, True),
+        ("ssm:DeleteParameters", f"{PARAMETER}/rollouts/eth/prod/eu-west-1/v1/1/moving/0a1b2c3d", {}, True),
         ("ssm:DeleteParameters", f"{PARAMETER}/rollouts/eth/prod/eu-west-1/v1/1/retiring/0a1b2c3d", {}, True),
         ("ssm:DeleteParameters", f"{PARAMETER}/rollouts/eth/prod/eu-west-1/v1/1/retired", {}, False),
         ("ssm:DeleteParameters", f"{PARAMETER}/rollouts/eth/prod/eu-west-1/v1/1/way-back", {}, False),

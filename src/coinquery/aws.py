@@ -200,4 +200,5 @@ def _explain_answer(error: ClientError) -> CoinQueryError:
         return denial.of_answer(error.operation_name, message).error()
     if code(error) in _CREDENTIAL_CODES:
         return NoCredentials(f"AWS does not accept the credentials: {message}", "Sign in again.")
-    return AwsUnreachable(f"AWS refused {error.operation_name}: {code(error)}: {message}", _SAME_AGAIN)
+    remedy = _SAME_AGAIN if passes(error) else "Mend what it names, then run the same command again."
+    return AwsUnreachable(f"AWS refused {error.operation_name}: {code(error)}: {message}", remedy)

@@ -76,6 +76,8 @@ class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     delete: Duration = Duration(3600)
     record_age: Duration = Duration(180)
     quiet: Duration = Duration(600)
+    settle: Duration = Duration(30)
+    moving: Duration = Duration(1800)
     way_back: Duration = Duration(86400)
     poll: Duration = Duration(5)
     ask: Duration = Duration(20)

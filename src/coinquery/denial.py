@@ -57,7 +57,10 @@ class Denial:
                 "A policy denies it, so no other can allow it. Work as the role that may: docs/permissions.md, "
                 "docs/guard.md."
             )
-        return f"Work as a role that may (coinquery-deployer, docs/permissions.md), or allow {self.action} to this one."
+        return (
+            "Work as a role that may (docs/permissions.md: an administrator for cq bootstrap, coinquery-deployer for "
+            f"all else), or allow {self.action} to this one."
+        )
 
     def error(self) -> NotPermitted:
         """The refusal as people see it."""

@@ -45,6 +45,11 @@ class StackName:
         return f"{SERVICE_TYPE}-{self.coin}-{self.number:04}-{self.level}"
 
     @property
+    def coin_argument(self) -> str:
+        """The stack's coin and level as the commands take them."""
+        return as_argument(self.coin, self.level)
+
+    @property
     def is_production(self) -> bool:
         """Whether the stack is one that must not go away by accident."""
         return self.level == "prod"
@@ -94,6 +99,11 @@ def parse(text: str) -> StackName:
             "A stack name is cq-{coin}-{number}-{level}, for example cq-eth-0001-prod.",
         )
     return StackName(match[1], int(match[2]), match[3])
+
+
+def as_argument(coin: str, level: str) -> str:
+    """A coin at a level as the commands take it: they mean production unless another level is said."""
+    return coin if level == "prod" else f"{coin} --level {level}"
 
 
 def check_ticker(ticker: str) -> str:

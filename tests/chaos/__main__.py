@@ -71,7 +71,7 @@ def table(parts: Iterable[Part]) -> str:
     kept = list(parts)
     lines = ["| part | command | what was done to it | tried | ended right |", "| --- | --- | --- | ---: | ---: |"]
     lines += [f"| {p.name} | {r.command} | {r.what} | {r.tried} | {r.right} |" for p in kept for r in p.rows]
-    times = [f"- {p.name}: {p.time[:16]}Z, commit {p.commit[:12]}, {p.seconds / 60:.1f} min" for p in kept]
+    times = [f"- {p.name}: {p.time[:16]}Z, commit {p.commit}, {p.seconds / 60:.1f} min" for p in kept]
     return "\n".join([*lines, "", *times]) + "\n"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coinquery.retirement.break_glass import CLAIM, TOLD
+from coinquery.rollout.steps import announce
 from coinquery.stacks import inventory
 from coinquery.stacks.protection import Protector
 from tests.chaos.account import Account, differences
@@ -22,10 +23,10 @@ from tests.teams import REGION
 
 #: How often a command is run again until it ends well, and how long after it was refused or not finished.
 RUNS, PAUSE = 12, 1.0
-#: How a rung of the ladder that time satisfies says that it does not hold yet.
+#: Exit codes: time is up; a guard said no, which a rung that waits does for now.
 NOT_FINISHED, REFUSED = 4, 3
 #: The notes that are kept before and after Slack is told something.
-TELLINGS = (("announcing", "announced"), (CLAIM, TOLD))
+TELLINGS = ((announce.CLAIM, announce.DONE), (CLAIM, TOLD))
 
 
 @dataclass(frozen=True)

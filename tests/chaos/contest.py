@@ -73,9 +73,7 @@ class Coin:
         standing, names = self.standing, self.shop.team.names(self.ticker)
         targets = {name: names.target(stack.outputs) for name, stack in self.stacks.items()}
         return {
-            kind: next(
-                (name for name, to in targets.items() if same(to.of(kind), standing.of(kind))), "nothing of ours"
-            )
+            kind: next((name for name, to in targets.items() if same(to.of(kind), standing.of(kind))), NOWHERE)
             for kind in KINDS
         }
 

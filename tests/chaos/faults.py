@@ -123,7 +123,7 @@ class Matrix:
 
     def row(self, command: str, what: str, tried: int, problems: Sequence[str]) -> None:
         """Keep a row, and say it."""
-        if not tried:
+        if not tried and not problems:
             return
         problems = [problem[:600] for problem in dict.fromkeys(problems)]
         self.rows.append(Row(command=command, what=what, tried=tried, right=tried - min(tried, len(problems)),

@@ -52,6 +52,7 @@ class Book:
         for result in self.results.values():
             points = result.kills.points
             what = TWICE if len(points) > 1 else WHAT[points[0].moment]
+            what += f", each {EVERY}th point" if EVERY > 1 and len(points) == 1 else ""
             found.setdefault((result.kills.command, what), []).append(result)
         for (command, what), results in sorted(found.items()):
             wrong = [f"{result.kills}: {'; '.join(result.problems)}" for result in results if result.problems]

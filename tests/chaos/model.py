@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 STACK_NAME = re.compile(r"cq-[a-z0-9]+-(?!0000)[0-9]{4}-(prod|stage|dev|test)", re.ASCII)
 #: For how long the local name server's answers live, and witnesses' words, in seconds.
 TTL, MEMORY = 2, 15
-#: All that the monitor may ask AWS to do.
 #: Notes that are locks: they come and go.
-LOCK = re.compile(r"/(moving|retiring/[0-9a-f]{8})$")
+LOCK = re.compile(r"/(moving|retiring)/[0-9a-f]{8}$")
+#: All that the monitor may ask AWS to do.
 MONITOR_WRITES = {"PutLogEvents", "CreateLogStream"}
 
 

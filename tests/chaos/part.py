@@ -27,10 +27,8 @@ def shop(coins: int) -> Iterator[Shop]:
 def main(name: str, run: Callable[[], Sequence[Row]]) -> None:
     """Run a part, say and keep what it found; exit with 1 unless all of it ended right."""
     began = time.monotonic()
+    commit = _commit()
     rows = list(run())
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True
-    ).stdout.strip()
     seconds = round(time.monotonic() - began, 1)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     part = Part(name=name, commit=commit, time=now, seconds=seconds, rows=rows)
@@ -41,6 +39,15 @@ def main(name: str, run: Callable[[], Sequence[Row]]) -> None:
             say(f"    {problem}")
     say(f"{name}: {'all right' if part.right else 'NOT all right'}, {seconds:.0f} s")
     sys.exit(0 if part.right else 1)
+
+
+def _commit() -> str:
+    """What is run; a ``+`` says that more than the commit is."""
+    head, changed = (
+        subprocess.run(("git", *words), cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain", "src", "tests"))
+    )
+    return f"{head}+" if changed else head
 
 
 def say(text: str) -> None:

@@ -5,8 +5,6 @@ Each process under test gets a proxy of its own, so that what happens to a call 
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,20 +36,12 @@ class Intervention(Protocol):
 
 @dataclass
 class Made:
-    """One call that was made: its place among all (from 0), what it was, and the status that came back (0: none)."""
+    """One call that was made."""
 
-    index: int
     service: str
     operation: str
     region: str
     subject: str
-    began: float
-    status: int = 0
-
-    @property
-    def changes(self) -> bool:
-        """Whether the call asks for a change."""
-        return not self.operation.startswith(LOOKS)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} {self.subject}".strip()
@@ -64,24 +54,14 @@ class Proxy:
     url: str
     interventions: list[Intervention] = field(default_factory=list)
     calls: list[Made] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def changes(self) -> list[Made]:
-        """The calls so far that asked for a change."""
-        return [call for call in list(self.calls) if call.changes]
 
     async def answer(self, call: Call, upstream: Forward) -> Answer:
         """Note the call and answer it."""
-        with self._lock:
-            made = Made(len(self.calls), call.service, call.operation, call.region, subject(call), time.time())
-            self.calls.append(made)
+        self.calls.append(Made(call.service, call.operation, call.region, subject(call)))
         forward = upstream
         for intervention in reversed(self.interventions):
             forward = _bound(intervention, forward)
-        answer = await forward(call)
-        made.status = answer.status
-        return answer
+        return await forward(call)
 
 
 def subject(call: Call) -> str:

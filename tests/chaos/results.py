@@ -37,7 +37,7 @@ class Part(msgspec.Struct, kw_only=True):
     @property
     def right(self) -> bool:
         """Whether all of it ended right."""
-        return all(row.tried == row.right and row.tried > 0 for row in self.rows)
+        return bool(self.rows) and all(row.tried == row.right and row.tried > 0 for row in self.rows)
 
 
 def save(part: Part) -> None:

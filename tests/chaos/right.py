@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from coinquery.stacks.journal import BEGINS, CARRIED_ON, Line
-from coinquery.stacks.notes import MOVING
 from tests.chaos.account import Account, differences
 from tests.chaos.shop import Ran, Shop
 
@@ -34,11 +33,9 @@ def account_problems(shop: Shop, coin: str, right: Account) -> list[str]:
     """In what a coin's account differs from the right one.
 
     Each change in the journal must have come to an end; how often a line stands there does not count, since boto3
-    repeats one whose answer was lost. Slack may have been told twice, the second time marked. The lock of a move whose
-    fate its process did not know may be left: it runs out.
+    repeats one whose answer was lost. Slack may have been told twice, the second time marked.
     """
     found = Account.of(shop, coin)
-    found = replace(found, parameters={k: v for k, v in found.parameters.items() if not k.endswith(f"/{MOVING}")})
     told_again = frozenset(found.announced)
     problems = differences(right, replace(found, journal=right.journal), told_again)
     for (stack, _), lines in found.journal.items():

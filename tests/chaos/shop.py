@@ -71,10 +71,6 @@ class Running:
         """SIGKILL, at once."""
         self._process.send_signal(signal.SIGKILL)
 
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
-
     def end(self, seconds: float = 120) -> Ran:
         """Wait for its end."""
         assert self._process.stdout is not None

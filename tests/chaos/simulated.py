@@ -19,7 +19,7 @@ from coinquery.local.controller.groups import tags
 from coinquery.service.app import application
 from coinquery.service.build import Build
 from coinquery.service.settings import Limits, Settings
-from tests.chaos.stage import SERVICE_PORT, Stage
+from tests.chaos.stage import SERVICE_PORT, Stage, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +116,8 @@ class Theatre(Stage):
     def __post_init__(self) -> None:
         self.chain = Chain(self.clock)
         for url in (self.state.evm_network, self.state.evm_witness):
-            self._nodes.append(self.background.run(_serve(self.chain.application(), url.removeprefix("http://"))))
+            host, _, port = url.removeprefix("http://").partition(":")
+            self._nodes.append(self.background.run(serve(self.chain.application(), host, int(port))))
         super().__post_init__()
 
     def close(self) -> None:
@@ -180,15 +181,7 @@ class Theatre(Stage):
         )
         build = Build(self.commits.get(told["coinquery:stack"], told["coinquery:commit"]), "2026-11-24T05:00:00+00:00")
         app = await application(settings, Limits(fresh=0), build, self.clock)
-        return await _serve(app, f"{address}:{SERVICE_PORT}")
+        return await serve(app, address, SERVICE_PORT)
 
     def _publish(self, region: str, balancers: Iterable[Record]) -> None:
         """Metrics are the machine's, by its clock."""
-
-
-async def _serve(app: web.Application, address: str) -> web.AppRunner:
-    host, _, port = address.partition(":")
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, host, int(port)).start()
-    return runner

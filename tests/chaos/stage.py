@@ -136,10 +136,7 @@ class Stage:
             stack=stack,
         )
         build = Build(self.commits.get(stack, told["coinquery:commit"]), "2026-11-24T05:00:00+00:00")
-        runner = web.AppRunner(await application(settings, Limits(), build), access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, address, SERVICE_PORT).start()
-        return runner
+        return await serve(await application(settings, Limits(), build), address, SERVICE_PORT)
 
     def _balance(self, present: Mapping[str, str]) -> None:
         for dns_name in [name for name in self._balancers if name not in present]:
@@ -161,10 +158,7 @@ class Stage:
 
         app = web.Application()
         app.router.add_get("/{path:.*}", forward)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, address, HTTPS_PORT, ssl_context=self._tls()).start()
-        return runner
+        return await serve(app, address, HTTPS_PORT, self._tls())
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -246,3 +240,11 @@ def light_world(
             background.close()
             os.environ.clear()
             os.environ.update(before)
+
+
+async def serve(app: web.Application, address: str, port: int, tls: ssl.SSLContext | None = None) -> web.AppRunner:
+    """The application at an address and port until the runner is cleaned up."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, address, port, ssl_context=tls).start()
+    return runner

@@ -22,8 +22,15 @@ class Terms:
 
     def toml(self) -> str:
         """The table of waits, in seconds."""
-        named = {"quiet": self.quiet, "way_back": self.way_back, "record_age": self.record_age, "poll": 1, "ask": 1}
-        limits = dict.fromkeys(("create", "nodes", "monitor", "dns_sync", "verify", "delete"), self.limit)
+        named = {
+            "quiet": self.quiet,
+            "way_back": self.way_back,
+            "record_age": self.record_age,
+            "poll": 1,
+            "ask": 1,
+            "settle": 1,
+        }
+        limits = dict.fromkeys(("create", "nodes", "monitor", "dns_sync", "verify", "delete", "moving"), self.limit)
         return "\n[waits]\n" + "".join(f'{key} = "{value}s"\n' for key, value in (named | limits).items())
 
     @property

@@ -7,20 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coinquery.local.calls import Answer
+from tests.chaos.throttles import throttled
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
     from tests.chaos.wire import Sent, Trouble
 
-#: How each service says that it is asked too often: code and status.
-THROTTLED = {
-    "ec2": ("RequestLimitExceeded", 503),
-    "cloudformation": ("Throttling", 400),
-    "elastic-load-balancing-v2": ("Throttling", 400),
-    "route-53": ("Throttling", 400),
-    "lambda": ("TooManyRequestsException", 429),
-}
 #: What may be told late: Route 53's own records are not, and a create-once parameter's absence is.
 LATE = ("cloudformation", "ssm", "ec2", "cloudwatch-logs")
 
@@ -50,8 +43,7 @@ class Throttled:
     def __call__(self, sent: Sent) -> AWSResponse | None:
         if not self.at <= sent.number < self.at + self.times:
             return None
-        code, status = THROTTLED.get(sent.service, ("ThrottlingException", 400))
-        return sent.refused(code, "Rate exceeded", status)
+        return sent.answered(throttled(sent.call))
 
 
 @dataclass

@@ -11,6 +11,7 @@ from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import foundation
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.create import failure, first_failure, request_token
+from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +30,6 @@ _MEND = (
     "Stacks may stand on it: never delete it while they do. Mend the cause, then: aws cloudformation "
     "continue-update-rollback after UPDATE_ROLLBACK_FAILED, delete-stack after ROLLBACK_COMPLETE; then run this again."
 )
-_SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 class HomeRegion:
@@ -57,13 +57,7 @@ class HomeRegion:
 
     def act(self) -> None:
         """Set it; whoever sets it first decides."""
-        ssm = self._aws.ssm(self._region)
-        try:
-            ssm.put_parameter(
-                Name=foundation.HOME_PARAMETER, Value=self._config.home_region, Type="String", Overwrite=False
-            )
-        except ssm.exceptions.ParameterAlreadyExists:
-            return
+        ParameterStore(self._aws.ssm(self._region)).create(foundation.HOME_PARAMETER, self._config.home_region)
 
 
 class InfrastructureStack:
@@ -93,7 +87,7 @@ class InfrastructureStack:
         status = described["StackStatus"]
         if status.endswith("_IN_PROGRESS"):
             return waiting(f"{self._name} is {status}")
-        if status not in _SETTLED or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
+        if status not in stacks.COMPLETE or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
             raise failure(f"{self._name} is {status}", first_failure(self._cloudformation, self._name), _MEND)
         return holds(status) if self._is_current(described) else missing("differs from what it should be")
 
@@ -145,9 +139,8 @@ class MonitorConfiguration:
 
     def observe(self) -> Observation:
         """What the monitor knows."""
-        try:
-            value = self._ssm.get_parameter(Name=configuration.PARAMETER)["Parameter"]["Value"]
-        except self._ssm.exceptions.ParameterNotFound:
+        value = ParameterStore(self._ssm).get(configuration.PARAMETER)
+        if value is None:
             return missing("not there")
         return holds(self.intent()) if value == self._wanted.to_text() else missing("differs from cq.toml")
 

@@ -90,7 +90,6 @@ def _protection(aws: Aws, stack: Stack) -> str | Finding:
         return missing(
             str(stack.name),
             f"{', '.join(gaps)}: missing",
-            f"Run the rollout again, which completes it: cq deploy {stack.name.coin} --release {stack.release} "
-            f"--level prod --region {stack.region}",
+            "Switch on what is missing: docs/process.md, step 6.",
         )
     return "protected in full"

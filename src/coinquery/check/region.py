@@ -12,6 +12,7 @@ from coinquery.monitor import configuration, sweep_log
 from coinquery.monitor.sweep_log import SweepLog
 from coinquery.rollout import preflight
 from coinquery.stacks import foundation
+from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +49,9 @@ def _home(aws: Aws, config: Config, region: str) -> str:
 
 
 def _configuration(aws: Aws, config: Config, region: str) -> str:
-    ssm = aws.ssm(region)
-    try:
-        value = ssm.get_parameter(Name=configuration.PARAMETER)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
-        raise NotBootstrapped(f"there is no {configuration.PARAMETER}", _bootstrap(region)) from None
+    value = ParameterStore(aws.ssm(region)).get(configuration.PARAMETER)
+    if value is None:
+        raise NotBootstrapped(f"there is no {configuration.PARAMETER}", _bootstrap(region))
     wanted = configuration.Configuration.from_config(config)
     if value != wanted.to_text():
         raise NotBootstrapped(f"{configuration.PARAMETER} differs from cq.toml", _bootstrap(region))

@@ -44,7 +44,7 @@ def command(keep: bool, as_json: bool) -> None:
         raise DemoFailed(
             f"{summary.requests.lost} of {summary.requests.sent} requests were lost, 0 may be: "
             f"{summary.requests.problems}",
-            "Run it again with --keep, and look at the logs: cq local status names them.",
+            f"Run it again with --keep, and look at the logs in {state.root / 'logs'}.",
         )
 
 

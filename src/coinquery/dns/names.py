@@ -35,6 +35,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """The alias of one kind, ``public`` or ``private``."""
         return self.public if kind == "public" else self.private
 
+    def is_same(self, other: Standing) -> bool:
+        """Whether every record leads where it leads there, however AWS writes it."""
+        return all(same(self.of(kind), other.of(kind)) for kind in KINDS)
+
     def describe(self, names: Names) -> str:
         """Where each name leads, for people."""
         led = ((record.name, self.of(record.kind)) for record in names.records())

@@ -111,7 +111,7 @@ class Zone:
         raise RecordMoved(
             f"{name} in zone {self.id} was changed by someone else: it points to "
             f"{'nothing' if standing is None else canonical(standing.target)} ({why})",
-            "Nothing was changed in this zone. Look at it with: cq dns show. CloudTrail says who moved it.",
+            "Nothing was changed in this zone. Look at it with: cq dns show COIN. CloudTrail says who moved it.",
         )
 
     def _missing(self) -> BadConfiguration:

@@ -72,6 +72,8 @@ verify = "30s"
 delete = "1m"
 record_age = "90s"
 quiet = "10s"
+settle = "1s"
+moving = "30s"
 poll = "1s"
 ask = "1s"
 

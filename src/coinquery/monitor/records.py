@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from coinquery import stored
 from coinquery.monitor.head import Height
 from coinquery.monitor.verdict import Verdict
 
@@ -96,7 +97,7 @@ def decode(line: str) -> Record | None:
     """Read a line that ``encode`` wrote; None for anything else, other schemas included."""
     try:
         return msgspec.json.decode(line, type=Record)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+    except stored.NOT_OF_KIND:
         return None
 
 

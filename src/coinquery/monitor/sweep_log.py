@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from coinquery import stored
 from coinquery.log_group import LogGroup
 from coinquery.monitor.alerts import Alert
 from coinquery.monitor.configuration import LOG_GROUP
@@ -160,7 +161,7 @@ def decode(text: str) -> Line | None:
     """Read a line that ``encode`` wrote; None for anything else."""
     try:
         line: Line = msgspec.json.decode(text, type=Line)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+    except stored.NOT_OF_KIND:
         return None
     return line
 

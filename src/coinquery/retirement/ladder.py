@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackInUse, StackIsLive
 from coinquery.retirement.rung import Rung
-from coinquery.rollout import way_back
+from coinquery.rollout import movers
 from coinquery.rollout.proof import MonitorProof, told
-from coinquery.stacks import inventory, requests, retiring
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, of_id
+from coinquery.stacks import inventory, locks, requests, retiring, way_back
+from coinquery.stacks.notes import GIVEN_BACK, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,11 @@ class Ladder:
         self._glass = glass
         self._notes: Notes = of_id(means.store, stack.rollout)
         self._back = way_back.read(self._notes)
-        self._live = inventory.leading(inventory.everywhere(means.aws, means.config), means.names.read())
+
+    @cached_property
+    def _live(self) -> Stack | None:
+        """The stack that the name leads to, as it is when that is first asked: after the locks were looked for."""
+        return inventory.leading(inventory.everywhere(self._means.aws, self._means.config), self._means.names.read())
 
     def rungs(self) -> Iterator[Rung]:
         """All rungs, cheapest first; a stack that never was live has fewer to climb."""
@@ -57,11 +62,14 @@ class Ladder:
         return tuple(skipped)
 
     def _checks(self) -> tuple[Callable[[], Rung], ...]:
-        always = (self._name_typed, self._not_live, self._no_move_under_way)
+        always = (self._name_typed, self._no_move_under_way, self._not_live)
         if self._back is None or retiring.is_decided(self._notes):
             return always
         once_live = (*always, self._old_answers_gone, self._quiet)
         return (*once_live, self._successor, self._way_back_over) if self._stack.name.is_production else once_live
+
+    def _deploy(self) -> str:
+        return f"Deploy a successor (cq deploy {self._stack.name.coin_argument} --release TAG)"
 
     def _name_typed(self) -> Rung:
         name = str(self._stack.name)
@@ -77,14 +85,41 @@ class Ladder:
             refusal=NameNotTyped,
         )
 
+    def _no_move_under_way(self) -> Rung:
+        """Looks for locks before anybody looks at the records: a move whose lock is gone is over, and to be seen there.
+
+        A way back whose lock is old may still be gone by a process that slept.
+        """
+        moves = locks.standing(self._notes, MOVING).values()
+        newest = max(moves, key=lambda mark: datetime.fromisoformat(mark.time), default=None)
+        if newest is not None:
+            end = datetime.fromisoformat(newest.time) + timedelta(seconds=self._means.config.waits.moving.seconds)
+            if self._means.clock.now() <= end:
+                needs = f"Wait until {_clock(end)}, or let that command end"
+                return _no_move(f"{newest.who} was moving one at {newest.time}", needs)
+        if self._is_given_back_to():
+            needs = f"Let it end: cq rollback {self._stack.name.coin_argument}"
+            return _no_move("a way back to it was begun", needs)
+        return _no_move("none", "")
+
+    def _is_given_back_to(self) -> bool:
+        if self._live is None:
+            return False
+        notes = of_id(self._means.store, self._live.rollout)
+        back = way_back.read(notes)
+        return (
+            back is not None
+            and back.stack == str(self._stack.name)
+            and movers.is_giving_back(self._means, self._live.name, notes)
+        )
+
     def _not_live(self) -> Rung:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
         hosts = [host for key, host in self._stack.outputs.items() if key.endswith("LoadBalancerDnsName")]
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
         led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
-        coin = self._stack.name.coin
-        needs = f"Move the name away: deploy a successor (cq deploy {coin}), or give it back (cq rollback {coin})"
+        needs = f"{self._deploy()}, or give the name back (cq rollback {self._stack.name.coin_argument})"
         return Rung(
             title="not live",
             holds=not led,
@@ -92,21 +127,6 @@ class Ladder:
             needs=needs if led else "",
             refusal=StackIsLive,
         )
-
-    def _no_move_under_way(self) -> Rung:
-        """A process may be about to move a name here: it has set its lock, and may not have moved it yet."""
-        moving = self._notes.marked(MOVING)
-        if moving is not None:
-            end = datetime.fromisoformat(moving.time) + timedelta(seconds=self._means.config.waits.dns_sync.seconds)
-            saw, over = f"{moving.who} was moving one at {moving.time}", self._means.clock.now() > end
-            return _no_move(saw, "" if over else f"Wait until {_clock(end)}, or let that command end")
-        giving = None if self._live is None else of_id(self._means.store, self._live.rollout)
-        back = None if giving is None else way_back.read(giving)
-        if giving is None or back is None or back.stack != str(self._stack.name):
-            return _no_move("none", "")
-        if giving.marked(GIVING_BACK) is None or giving.marked(GIVEN_BACK) is not None:
-            return _no_move("a way back to it is not begun", "")
-        return _no_move("a way back to it was begun", f"Let it end: cq rollback {self._stack.name.coin}")
 
     def _old_answers_gone(self) -> Rung:
         since, answers = self._moved_away(), self._ask_servers()
@@ -147,7 +167,7 @@ class Ladder:
     def _successor(self) -> Rung:
         live, means = self._live, self._means
         if live is None:
-            return _healthy("no stack of ours is live", f"Deploy a successor: cq deploy {self._stack.name.coin}")
+            return _healthy("no stack of ours is live", self._deploy())
         gaps = MonitorProof(means.aws, means.config, means.clock, live.region, lambda: live).gaps()
         needs = f"See what keeps it from being healthy: cq status {live.name}" if gaps else ""
         return _healthy(f"{live.name}: {told(gaps) or 'proven'}", needs)
@@ -155,11 +175,14 @@ class Ladder:
     def _way_back_over(self) -> Rung:
         length = self._means.config.waits.way_back
         if self._live is None:
-            return _unneeded("no stack of ours is live", f"Deploy a successor: cq deploy {self._stack.name.coin}")
+            return _unneeded("no stack of ours is live", self._deploy())
         notes = of_id(self._means.store, self._live.rollout)
         back, switched = way_back.read(notes), notes.marked(SWITCHED)
-        if back is None or switched is None or back.stack != str(self._stack.name):
+        if back is None or back.stack != str(self._stack.name):
             return _unneeded(f"{self._live.name} does not go back to it", "")
+        if switched is None:
+            needs = f"Let the switch be noted: run the deploy of {self._live.name} again"
+            return _unneeded(f"{self._live.name} goes back to it, and nobody noted since when", needs)
         end = datetime.fromisoformat(switched.time) + timedelta(seconds=length.seconds)
         over = self._means.clock.now() >= end
         saw = f"{self._live.name} goes back to it until {end:%Y-%m-%d %H:%M}Z"
@@ -170,12 +193,13 @@ class Ladder:
 
         A live stack that took the name before it came here got it back by another hand.
         """
-        came = self._notes.marked(SWITCHED)
-        if came is None and self._back is not None:
+        came, mark = self._notes.marked(SWITCHED), self._notes.marked(GIVEN_BACK)
+        theirs = None if self._live is None else of_id(self._means.store, self._live.rollout)
+        after = None if theirs is None else way_back.read(theirs)
+        if came is None and self._back is not None and (after is None or after.stack != str(self._stack.name)):
             return datetime.fromisoformat(self._back.time)
-        mark = self._notes.marked(GIVEN_BACK)
-        if mark is None and self._live is not None:
-            mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
+        if mark is None and theirs is not None:
+            mark = theirs.marked(SWITCHED)
         if mark is None or (came is not None and mark.time < came.time):
             return None
         return datetime.fromisoformat(mark.time)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from coinquery.errors import CoinQueryError
-from coinquery.stacks import retiring
+from coinquery.stacks import locks, retiring
 from coinquery.stacks.notes import RETIRING
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ class Lock:
 
     def take(self) -> None:
         """Note that the stack is being looked at."""
-        self._own = f"{RETIRING}/{secrets.token_hex(4)}"
-        self._notes.mark(self._own, self._clock.now(), self._who)
+        self._own = locks.take(self._notes, RETIRING, self._clock.now(), self._who)
 
     def keep(self) -> bool:
         """Decide that the stack goes; False if this process slept and the lock was given up meanwhile."""

@@ -12,7 +12,7 @@ from coinquery.retirement import break_glass
 from coinquery.retirement.break_glass import BrokenGlass, TellBrokenGlass
 from coinquery.retirement.ladder import Ladder
 from coinquery.retirement.lock import Lock
-from coinquery.retirement.steps import ClimbLadder, DeleteStack, LiftProtection
+from coinquery.retirement.steps import ClimbLadder, DeleteStack, LetLockSettle, LiftProtection
 from coinquery.rollout.journaled import Journaled
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.chapter import Chapter
@@ -104,7 +104,8 @@ def _decide(planned: Retirement, means: Means, run: Run) -> None:
     with lock.lifted_unless_kept():
         while not decided:
             lock.take()
-            run.carry_out(planned.ladder)
+            settle = LetLockSettle(means.clock, means.clock.now(), means.config.waits.settle)
+            run.carry_out((settle, *planned.ladder))
             _break_glass(planned, means)
             decided = lock.keep()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.durations import Duration
@@ -11,9 +12,11 @@ from coinquery.stacks.create import failure, first_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
 
+    from coinquery.clock import Clock
     from coinquery.retirement.ladder import Ladder
     from coinquery.retirement.rung import Rung
     from coinquery.stacks.protection import Protector
@@ -49,6 +52,33 @@ class ClimbLadder:
 
     def act(self) -> None:
         """Nothing: a rung holds or refuses."""
+
+
+class LetLockSettle:
+    """Waits until all see a lock that was set at ``since``, and the locks of those who looked too early to see it.
+
+    SSM does not promise that what was written is read at once ("returned on a best-effort basis",
+    GetParametersByPath). Whoever sets a lock and reads too early to see this one has set it so early that it is seen
+    after this wait, as long as SSM takes less than half of ``settle``.
+    """
+
+    title = "let the lock settle"
+
+    def __init__(self, clock: Clock, since: datetime, settle: Duration) -> None:
+        self._clock = clock
+        self._end = since + timedelta(seconds=settle.seconds)
+        self.limit = Duration(settle.seconds + 60)
+
+    def intent(self) -> str:
+        """What the plan shows."""
+        return f"until {self._end:%H:%M:%S}Z"
+
+    def observe(self) -> Observation:
+        """What time it is."""
+        return holds(self.intent()) if self._clock.now() >= self._end else waiting(self.intent())
+
+    def act(self) -> None:
+        """Nothing: time passes by itself."""
 
 
 class LiftProtection:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from coinquery.errors import BadConfiguration, NotFinished, NumberTaken
+from coinquery.aws import explain
+from coinquery.errors import BadConfiguration, CoinQueryError, NumberTaken
 from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
@@ -66,10 +67,12 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         rollout.notes = identity.claim(rollout.notes, means.clock.now())
     try:
         run.carry_out(planned.steps)
-    except NotFinished as stopped:
-        if not new:
+    except Exception as error:
+        known = error if isinstance(error, CoinQueryError) else explain(error)
+        if not new or known is None:
             raise
-        raise NotFinished(stopped.what, "Run the same command without --new: it carries on from here.") from stopped
+        remedy = known.remedy.replace("the same command", "the same command without --new")
+        raise type(known)(known.what, remedy) from error
     if rollout.notes.marked(LIVE) is None:
         planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
         rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from coinquery import stored
 from coinquery.errors import RolloutEnded
-from coinquery.stacks import retiring
 from coinquery.stacks.notes import GIVING_BACK, RETIRED, ROLLOUTS, Key, Notes
 
 if TYPE_CHECKING:
@@ -50,28 +49,6 @@ def another(store: ParameterStore, key: Key) -> Notes:
     """The rollout that a command with ``--new`` would begin: the one after the newest."""
     newest = latest(store, key)
     return Notes(store, key, 1 if newest is None else newest.attempt + 1)
-
-
-def refuse_retired(notes: Notes, name: object, now: datetime) -> None:
-    """Raise RolloutEnded if the rollout's stack is being retired: no name may come to lead to it.
-
-    Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
-    """
-    gone = notes.marked(RETIRED)
-    if gone is not None:
-        raise RolloutEnded(
-            f"{name} is being retired, since {gone.time} by {gone.who}",
-            f"No record was changed. `cq retire {name}` finishes that; there is no way back from it.",
-        )
-    retiring.give_up_old(notes, now)
-    looking = max(retiring.locks(notes).values(), key=retiring.until, default=None)
-    if looking is not None:
-        end = retiring.until(looking)
-        raise RolloutEnded(
-            f"{name} is being retired, since {looking.time} by {looking.who}",
-            f"No record was changed. If that command was stopped and the stack shall stay, run this one again after "
-            f"{end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already (`cq history {name}`).",
-        )
 
 
 def claim(notes: Notes, now: datetime) -> Notes:

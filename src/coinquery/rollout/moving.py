@@ -5,16 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from coinquery.errors import Refused
-from coinquery.rollout.identity import refuse_retired
-from coinquery.stacks.notes import MOVING
+from coinquery.errors import InstanceNotProven, Refused, RolloutEnded
+from coinquery.stacks import locks, retiring
+from coinquery.stacks.notes import MOVING, RETIRED, RETIRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
-    from coinquery.stacks.notes import Mark, Notes
+    from coinquery.stacks.notes import Notes
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[],
 
     That renews the lock and then looks for a retirement; ``cq retire`` sets its own and then looks for this one, so
     one of the two sees the other, however long either was stopped before. The lock of a process that died, or that
-    does not know what became of its batch, runs out: after ``dns_sync`` a retirement takes no notice of it.
+    does not know what became of its batch, runs out: after ``waits.moving`` a retirement takes no notice of it.
     """
     lock = _Lock(means, notes)
 
@@ -33,28 +34,49 @@ def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[],
 
     try:
         yield renew
-    except Refused:
-        if not lock.is_for_another:
-            notes.unmark(MOVING)
+    except (Refused, InstanceNotProven):
+        lock.lift()
         raise
-    notes.unmark(MOVING)
+    lock.lift()
+
+
+def refuse_retired(notes: Notes, name: object, now: datetime) -> None:
+    """Raise RolloutEnded if the rollout's stack is being retired: no name may come to lead to it.
+
+    Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
+    """
+    gone = notes.marked(RETIRED)
+    if gone is not None:
+        raise RolloutEnded(
+            f"{name} is being retired, since {gone.time} by {gone.who}",
+            f"No record was changed. `cq retire {name}` finishes that; there is no way back from it.",
+        )
+    retiring.give_up_old(notes, now)
+    looking = max(locks.standing(notes, RETIRING).values(), key=retiring.until, default=None)
+    if looking is not None:
+        end = retiring.until(looking)
+        raise RolloutEnded(
+            f"{name} is being retired, since {looking.time} by {looking.who}",
+            f"No record was changed. If that command was stopped and the stack shall stay, run this one again after "
+            f"{end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already (`cq history {name}`).",
+        )
 
 
 class _Lock:
-    """There is one for all processes that move a name to a stack; the newest renewed it.
-
-    ``is_for_another`` is whether another process's was found: that one's batch may still be on its way, so a process
-    that is refused does not take the lock away from over it.
-    """
+    """This process's own. Each renewal is a new one, which stands before the old one is taken back."""
 
     def __init__(self, means: Means, notes: Notes) -> None:
         self._means = means
         self._notes = notes
-        self._own: Mark | None = None
-        self.is_for_another = False
+        self._own = ""
 
     def renew(self) -> None:
         """Set the lock anew, with the time that it is."""
-        standing = self._notes.marked(MOVING)
-        self.is_for_another |= standing is not None and standing != self._own
-        self._own = self._notes.renew(MOVING, self._means.clock.now(), self._means.journal.who)
+        before, self._own = self._own, locks.take(self._notes, MOVING, self._means.clock.now(), self._means.journal.who)
+        if before:
+            self._notes.unmark(before)
+
+    def lift(self) -> None:
+        """Take it back."""
+        if self._own:
+            self._notes.unmark(self._own)

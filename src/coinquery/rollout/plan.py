@@ -115,7 +115,7 @@ def way_back(means: Means, going: GoingBack) -> tuple[tuple[Step, ...], Chapter]
 
 
 def _of_rollback(means: Means, going: GoingBack, name: StackName) -> Chapter:
-    return Chapter(means.journal, lambda: name, lambda: going.notes.id, f"cq rollback {name.coin}")
+    return Chapter(means.journal, lambda: name, lambda: going.notes.id, f"cq rollback {name.coin_argument}")
 
 
 def _protector(means: Means, region: str) -> Protector:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.aws import code
 from coinquery.errors import BadConfiguration
+from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -82,10 +83,9 @@ def covers(domain: str, name: str) -> bool:
 
 def machine_image(aws: Aws, config: Config, region: str) -> str:
     """The id of the current ECS image, from AWS's public parameter."""
-    ssm = aws.ssm(region)
-    try:
-        return ssm.get_parameter(Name=config.image_parameter)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
+    image = ParameterStore(aws.ssm(region)).get(config.image_parameter)
+    if image is None:
         raise BadConfiguration(
             f"image_parameter: {region} has no parameter {config.image_parameter}", "Correct it in cq.toml."
-        ) from None
+        )
+    return image

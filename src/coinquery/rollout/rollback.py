@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coinquery.errors import NoWayBack
-from coinquery.rollout import plan, way_back
-from coinquery.rollout.movers import recent
-from coinquery.rollout.way_back import GoingBack, WayBack
-from coinquery.stacks import inventory, retiring
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, Notes, of_id
+from coinquery.naming import as_argument
+from coinquery.rollout import plan
+from coinquery.rollout.movers import is_giving_back, recent
+from coinquery.rollout.way_back import GoingBack
+from coinquery.stacks import inventory, retiring, way_back
+from coinquery.stacks.notes import GIVEN_BACK, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from coinquery.rollout.step import Step
     from coinquery.stacks.chapter import Chapter
     from coinquery.stacks.stack import Stack
+    from coinquery.stacks.way_back import WayBack
 
     #: Rollouts by stack name, the newest first.
     Seen = Sequence[tuple[StackName, Notes]]
@@ -46,7 +48,11 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     live = inventory.leading(stacks, standing)
     seen = _seen(means, coin, level, live)
     half = _half_switched(seen, inventory.led_to(stacks, standing))
-    name, notes = half or _source(means, seen, None if live is None else live.name, source)
+    found = half or _source(means, seen, None if live is None else live.name, source)
+    if found is None:
+        remedy = f"Look at it with: cq dns show {as_argument(coin, level)}"
+        raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", remedy)
+    name, notes = found
     back = _stored(name, way_back.read(notes))
     going = GoingBack(name, _destination(means, name, back, stacks), standing, back, notes)
     return Return(going, *plan.way_back(means, going))
@@ -55,7 +61,6 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
 def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     run.carry_out(planned.steps)
-    of_id(means.store, planned.going.destination.rollout).unmark(MOVING)
     planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
     planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
@@ -75,25 +80,18 @@ def _half_switched(seen: Seen, led: Collection[str]) -> tuple[StackName, Notes] 
     return next((each for each in seen if {str(each[0]), _leads_back_to(each[1])} == led), None)
 
 
-def _source(means: Means, seen: Seen, live: StackName | None, named: StackName | None) -> tuple[StackName, Notes]:
+def _source(
+    means: Means, seen: Seen, live: StackName | None, named: StackName | None
+) -> tuple[StackName, Notes] | None:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
     for name, notes in seen:
-        if _under_way(notes, seen, name) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
+        if is_giving_back(means, name, notes) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
             return name, notes
     for name, notes in seen:
         if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
             _refuse_second(means, name, notes, seen, named)
             return name, notes
-    raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", "Look at it with: cq dns show")
-
-
-def _under_way(notes: Notes, seen: Seen, name: StackName) -> bool:
-    """Whether a way back was begun and not ended; one that was given up before the name came back here is over."""
-    giving = notes.marked(GIVING_BACK)
-    if giving is None or notes.marked(GIVEN_BACK) is not None:
-        return False
-    came = [theirs.marked(GIVEN_BACK) for _, theirs in seen if _leads_back_to(theirs) == str(name)]
-    return not any(mark is not None and mark.time > giving.time for mark in came)
+    return None
 
 
 def _leads_back_to(notes: Notes) -> str:
@@ -111,7 +109,7 @@ def _refuse_second(means: Means, name: StackName, notes: Notes, seen: Seen, name
         if came is None or given.time > came.time:
             raise NoWayBack(
                 f"{means.names.public.name} was given back by {other} to {name} at {given.time} by {given.who}",
-                f"Nothing is left to do. To go back further: cq rollback {name.coin} --from {name}",
+                f"Nothing is left to do. To go back further: cq rollback {name.coin_argument} --from {name}",
             )
 
 

@@ -10,8 +10,9 @@ import msgspec
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
 from coinquery.errors import RecordMoved
+from coinquery.naming import as_argument
 from coinquery.stacks import inventory
-from coinquery.stacks.way_back import WayBack, decode, newest, note, read
+from coinquery.stacks.way_back import WayBack, decode, newest, note
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from coinquery.rollout.rollout import Means
     from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
-
-__all__ = ["GoingBack", "WayBack", "read", "store"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> W
     raises RecordMoved.
     """
     turn, kept = newest(notes)
-    if kept is not None and (_is_good(kept.standing, standing, target) or _is_ours(standing, target)):
+    if kept is not None and (is_good(kept.standing, standing, target) or _is_ours(standing, target)):
         return kept
     stacks = inventory.everywhere(means.aws, means.config)
     _refuse_half_switched(inventory.led_to(stacks, standing), means, notes)
@@ -64,11 +63,12 @@ def _refuse_half_switched(led: Collection[str], means: Means, notes: Notes) -> N
         raise RecordMoved(
             f"{means.names.public.name} is on its way from one stack to another: {' and '.join(sorted(led))}",
             "Nothing was changed. Run the command that began that again, or give it up with: "
-            f"cq rollback {notes.key.coin}. Then run this one again.",
+            f"cq rollback {as_argument(notes.key.coin, notes.key.level)}. Then run this one again.",
         )
 
 
-def _is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
+def is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
+    """Whether each record is where it was kept, or leads to ``target`` already."""
     return all(same(standing.of(kind), kept.of(kind)) or same(standing.of(kind), target.of(kind)) for kind in KINDS)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import BadConfiguration, NotBootstrapped
 from coinquery.stacks import stack as stacks
+from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -24,7 +25,6 @@ _NETWORK_OUTPUTS = (
     "VpcId", "NodeSubnets", "LoadBalancerSubnets", "PrivateSubnets", "NodesPublic", "MonitorSecurityGroup",
     "ArtifactBucket",
 )  # fmt: skip
-_COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,7 @@ def roles(aws: Aws, config: Config) -> Roles:
 
 def home(aws: Aws, region: str) -> str | None:
     """The home region that a region knows; None if it knows none."""
-    ssm = aws.ssm(region)
-    try:
-        return ssm.get_parameter(Name=HOME_PARAMETER)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound:
-        return None
+    return ParameterStore(aws.ssm(region)).get(HOME_PARAMETER)
 
 
 def check_home(aws: Aws, config: Config, region: str) -> None:
@@ -119,7 +115,7 @@ def _refuse_other(config: Config, region: str, known: str) -> None:
 
 def _outputs(aws: Aws, region: str, name: str) -> dict[str, str]:
     described = stacks.describe(aws.cloudformation(region), name)
-    if described is None or described["StackStatus"] not in _COMPLETE:
+    if described is None or described["StackStatus"] not in stacks.COMPLETE:
         seen = "does not exist" if described is None else f"is {described['StackStatus']}"
         raise _not_bootstrapped(region, f"stack {name} {seen}")
     return stacks.outputs(described)

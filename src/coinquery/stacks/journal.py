@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coinquery import stored
 from coinquery.log_group import LogGroup
 from coinquery.stacks.foundation import JOURNAL_LOG_GROUP
 
@@ -72,7 +73,7 @@ def read(text: str) -> Line | None:
     """A line of the journal; None for text that is none."""
     try:
         return msgspec.json.decode(text, type=Line)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+    except stored.NOT_OF_KIND:
         return None
 
 

@@ -24,7 +24,7 @@ ROLLOUTS = "/coinquery/rollouts"
 #: given back, it is back, its stack may go and is being looked at, its stack goes.
 CREATED, SWITCHED, LIVE, GIVING_BACK, GIVEN_BACK = "created", "switched", "live", "giving-back", "given-back"
 RETIRING, RETIRED = "retiring", "retired"
-#: The lock of a process that is about to move a name to the rollout's stack: renewed before each batch, then gone.
+#: Locks of processes that are about to move a name to the rollout's stack; those that retire it are below RETIRING.
 MOVING = "moving"
 
 #: A rollout's id: coin, level, region, release, attempt, in the characters that a parameter's name may have.
@@ -92,14 +92,8 @@ class Notes:
         mark = Mark(time=now.isoformat(timespec="milliseconds"), who=who)
         return stored.decode(self.settle(what, msgspec.json.encode(mark).decode()), Mark, self.path(what))
 
-    def renew(self, what: str, now: datetime, who: str) -> Mark:
-        """Set a lock anew, taking it back first: no note of a rollout is ever overwritten. Only MOVING is renewed."""
-        if self.get(what) is not None:
-            self.unmark(what)
-        return self.mark(what, now, who)
-
     def unmark(self, what: str) -> None:
-        """Take back a mark that is a lock: MOVING, or one below RETIRING."""
+        """Take back a mark that is a lock, one below MOVING or RETIRING."""
         self.store.remove(self.path(what))
 
     def marked(self, what: str) -> Mark | None:

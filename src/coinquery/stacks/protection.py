@@ -68,10 +68,6 @@ class Protector:
             if not protected:
                 self._set_deletion_protection(arn, "true")
 
-    def keeps(self, stack: stacks.Stack) -> bool:
-        """Whether the stack has what a production stack is created with."""
-        return not self.lost(stack)
-
     def lost(self, stack: stacks.Stack) -> tuple[str, ...]:
         """What the stack no longer has of that with which it was created: termination protection and stack policy."""
         policy = self._policy_denies_updates(stack.name)

@@ -9,24 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from coinquery import stored
-from coinquery.stacks.notes import RETIRED, RETIRING, Mark
+from coinquery.stacks import locks
+from coinquery.stacks.notes import RETIRED, RETIRING
 
 if TYPE_CHECKING:
-    from coinquery.stacks.notes import Notes
+    from coinquery.stacks.notes import Mark, Notes
 
 #: A lock older than this is taken for that of a process that died: climbing the ladder takes less.
 OLD = timedelta(minutes=5)
 #: What becomes of a lock: its stack goes, or it was given up.
 GOES, GIVEN_UP = "goes", "given up"
 _FATE = "/fate"
-
-
-def locks(notes: Notes) -> dict[str, Mark]:
-    """The locks that stand, by the name that ``Notes.unmark`` takes. Raises Unreadable."""
-    found = notes.store.below(notes.path(RETIRING))
-    standing = {f"{RETIRING}/{path.rpartition('/')[2]}": path for path in found if not path.endswith(_FATE)}
-    return {lock: stored.decode(found[path], Mark, path) for lock, path in standing.items()}
 
 
 def keep(notes: Notes, lock: str) -> bool:
@@ -42,7 +35,7 @@ def give_up(notes: Notes, lock: str) -> None:
 
 def give_up_old(notes: Notes, now: datetime) -> None:
     """Take back the locks that are old, but those of a process that decided that the stack goes."""
-    for lock, mark in locks(notes).items():
+    for lock, mark in locks.standing(notes, RETIRING).items():
         if now > until(mark):
             give_up(notes, lock)
 
@@ -57,7 +50,7 @@ def is_decided(notes: Notes) -> bool:
 
 def is_under_way(notes: Notes, now: datetime) -> bool:
     """Whether a retirement is decided, or looks at the stack right now."""
-    return is_decided(notes) or any(now <= until(mark) for mark in locks(notes).values())
+    return is_decided(notes) or any(now <= until(mark) for mark in locks.standing(notes, RETIRING).values())
 
 
 def until(mark: Mark) -> datetime:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TAG = "coinquery:"
 #: Digits of the largest number of instances.
 LONGEST_COUNT = 3
+#: How a stack is that nothing is being done to and that can be built on.
+COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Stack:
     @property
     def standing(self) -> bool:
         """Whether it is complete and nothing is being done to it."""
-        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+        return self.status in COMPLETE
 
     @property
     def instances(self) -> int:

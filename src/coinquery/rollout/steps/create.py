@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.errors import NotOurStack, RolloutEnded
-from coinquery.rollout.identity import refuse_retired
+from coinquery.rollout.moving import refuse_retired
 from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks import create
 from coinquery.stacks import stack as stacks
@@ -64,8 +64,9 @@ class CreateStack:
         if stack.status != "CREATE_COMPLETE":
             return waiting(f"{name} is {stack.status}")
         self._rollout.stack = stack
-        if name.is_production and not self._protector.keeps(stack):
-            return missing(f"{name} is not protected any more")
+        lost = self._protector.lost(stack) if name.is_production else ()
+        if lost:
+            return missing(f"{name} has lost {' and '.join(lost)}")
         return holds(f"{name} is {stack.status}")
 
     def act(self) -> None:

@@ -44,6 +44,11 @@ class GiveBack:
         notes, destination = going.notes, going.destination
         theirs = of_id(means.store, destination.rollout)
         with movers.named(means, going.source), moving(means, theirs, destination.name) as renew:
+
+            def before() -> None:
+                renew()
+                require(self._proof)
+
             renew()
             notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
-            self._move.make(going.standing, going.back.standing, f"{notes.id} given back", renew)
+            self._move.make(going.standing, going.back.standing, f"{notes.id} given back", before)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.errors import RolloutEnded
-from coinquery.rollout import movers, way_back
+from coinquery.rollout import movers
 from coinquery.rollout.moving import moving
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
 from coinquery.rollout.step import Outcome, missing
-from coinquery.stacks.notes import GIVING_BACK, LIVE, SWITCHED
+from coinquery.rollout.way_back import is_good, store
+from coinquery.stacks import inventory, way_back
+from coinquery.stacks.notes import GIVING_BACK, LIVE, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from coinquery.dns.names import Standing
     from coinquery.rollout.proof import Proof
     from coinquery.rollout.rollout import Means, Rollout
     from coinquery.rollout.step import Observation
-    from coinquery.rollout.way_back import WayBack
+    from coinquery.stacks.way_back import WayBack
 
 
 class SwitchDns:
@@ -49,26 +51,51 @@ class SwitchDns:
         self._refuse_ended()
         require(self._proof)
         with movers.named(means, stack.name), moving(means, notes, stack.name) as renew:
-            back = way_back.store(means, notes, self._names.read(), self._target())
-            self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}", renew)
+
+            def before() -> None:
+                renew()
+                self._refuse_ended()
+                require(self._proof)
+
+            back = store(means, notes, self._names.read(), self._target())
+            self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}", before)
             self._put_back_if_given_back(back)
         notes.mark(SWITCHED, means.clock.now(), means.journal.who)
 
     def _put_back_if_given_back(self, back: WayBack) -> None:
-        """Who gave the name back while this move was under way may have seen the half of it."""
-        if self._rollout.notes.marked(GIVING_BACK) is not None:
-            self._names.move(self._target(), back.standing, f"put back: {self._rollout.notes.id} was given back")
-            self._refuse_ended()
+        """Who gave the name back while this move was under way may have seen the half of it.
+
+        The stack before may be retired by now; then the name stays here.
+        """
+        notes, means = self._rollout.notes, self._means
+        if notes.marked(GIVING_BACK) is None:
+            return
+        stacks = inventory.everywhere(means.aws, means.config)
+        before = next((stack for stack in stacks if str(stack.name) == back.stack), None)
+        if before is not None:
+            with moving(means, of_id(means.store, before.rollout), before.name) as renew:
+                self._names.move(self._target(), back.standing, f"put back: {notes.id} was given back", renew)
+        self._refuse_ended()
 
     def _refuse_ended(self) -> None:
-        """Another process of this rollout may have brought it to its end a moment ago: then the records lead here."""
-        for mark in (GIVING_BACK, LIVE):
-            end = self._rollout.notes.marked(mark)
-            if end is not None and not (mark == LIVE and self._names.read() == self._target()):
+        """It had the name and lost it; or another process of it had, while this one slept."""
+        notes = self._rollout.notes
+        for mark, has_moved_on in ((GIVING_BACK, None), (LIVE, self._leads_elsewhere), (SWITCHED, self._was_moved_on)):
+            end = notes.marked(mark)
+            if end is not None and (has_moved_on is None or has_moved_on()):
                 raise RolloutEnded(
-                    f"rollout {self._rollout.notes.id} ended: {mark} at {end.time} by {end.who}, and the name moved on",
-                    "Look at it with: cq dns show. Start another rollout of this release with --new.",
+                    f"rollout {notes.id} ended: {mark} at {end.time} by {end.who}, and the name moved on",
+                    f"Look at it with: cq dns show {self._rollout.created.name.coin_argument}. "
+                    "Start another rollout of this release with --new.",
                 )
+
+    def _leads_elsewhere(self) -> bool:
+        return not self._names.read().is_same(self._target())
+
+    def _was_moved_on(self) -> bool:
+        """Others moved it after this rollout did: neither here, nor back to where it was."""
+        back = way_back.read(self._rollout.notes)
+        return back is None or not is_good(back.standing, self._names.read(), self._target())
 
     def _move(self) -> RecordMove:
         return RecordMove(self._names, self._rollout.notes, "change")

@@ -61,7 +61,7 @@ class VerifyInPublic:
             with movers.named(self._means, self._stack().name):
                 raise RecordMoved(
                     f"{self._name} was moved away from {self._stack().name} while it was verified",
-                    "Look at it with: cq dns show",
+                    f"Look at it with: cq dns show {self._stack().name.coin_argument}",
                 )
 
     def _judge(self, info: Info) -> str:
@@ -69,6 +69,6 @@ class VerifyInPublic:
         if info.commit is not None and info.stack == str(stack):
             raise WrongCommitInPublic(
                 f"https://{self._name}/info at {info.address} answers commit {info.commit}, not {self._commit}",
-                f"The name leads to {stack}. Give it back with: cq rollback {stack.coin}",
+                f"The name leads to {stack}. Give it back with: cq rollback {stack.coin_argument}",
             )
         return f"{info.address} answers {info.problem or info.commit}"
