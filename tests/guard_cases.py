@@ -259,7 +259,7 @@ LOGS = [
     Case(May.NOBODY, "logs:DeleteLogStream", _logs("/coinquery/journal", ETH)),
     Case(May.OPERATORS, "logs:PutLogEvents", _logs("/coinquery/journal", ETH)),
     Case(May.OPERATORS, "logs:CreateLogStream", _logs("/coinquery/journal", ETH)),
-    Case(May.OPERATORS, "logs:PutRetentionPolicy", _logs("/coinquery/journal")),
+    Case(May.NOBODY, "logs:PutRetentionPolicy", _logs("/coinquery/journal")),
     Case(May.EVERYONE, "logs:GetLogEvents", _logs("/coinquery/journal", ETH)),
     Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs("/coinquery/monitor")),
     Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs(f"/coinquery/stacks/{ETH}")),
@@ -354,6 +354,7 @@ DNS = [
 KEYS = [
     Case(May.BREAK_GLASS, "kms:ScheduleKeyDeletion", KEY, PROD),
     Case(May.BREAK_GLASS, "kms:DisableKey", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:DeleteImportedKeyMaterial", KEY, PROD),
     Case(May.BREAK_GLASS, "kms:PutKeyPolicy", KEY, PROD),
     Case(May.BREAK_GLASS, "kms:UntagResource", KEY, PROD),
     Case(May.EVERYONE, "kms:Decrypt", KEY, PROD),

@@ -56,10 +56,13 @@ class Ends:
             self.model.split = False
             self._judge_live(seen.stacks[name], is_deploy=ended.words[0] == "deploy")
 
-    def judge_put_back(self, private: str | None) -> None:
-        """I9: where the public record was taken by somebody else, the private one is as before."""
+    def judge_put_back(self, private: str | None, then: str | None) -> None:
+        """I9: where the public record was taken by somebody else, the private one is as before.
+
+        ``then`` is where it led when that happened, if both had been moved by then.
+        """
         now = self.model.eyes.record(("prod", "private"))
-        if now != private and ("prod", "public") in self.model.by_hand:
+        if now not in (private, then) and ("prod", "public") in self.model.by_hand:
             self._found(f"I9: the public record was taken, the private one moved from {private} to {now}")
 
     def may_deploy(self, coin: str, release: str, new: bool) -> bool:

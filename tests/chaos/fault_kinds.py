@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -171,13 +172,17 @@ class Stale:
         if call.service not in self.services or changes(call):
             return answer
         now = asyncio.get_running_loop().time()
-        body = call.body.decode("latin-1")
-        seen = self._seen.setdefault((call.service, call.operation, call.region, call.target, body), [])
+        seen = self._seen.setdefault((call.service, call.operation, call.region, call.target, asked(call)), [])
         seen.append((now, answer))
         old = [then for then in seen if then[0] <= now - self.seconds] or seen
         shown = old[-1][1] if old is not seen else seen[0][1]
         self.late += shown.body != answer.body
         return shown
+
+
+def asked(call: Call) -> str:
+    """What a call asks for, but from when on: who looks again asks the same of a later time."""
+    return json.dumps({key: value for key, value in call.parameters.items() if key not in ("startTime", "endTime")})
 
 
 @dataclass

@@ -56,11 +56,17 @@ class Life:
         yield "deploy", deploy
         for look in (
             ("ls",),
-            ("status", f"cq-{coin}-0002-prod"),
+            ("status", retired),
             ("find", f"{coin}.example.com"),
             ("dns", "show", coin),
+            ("history", retired),
+            ("monitor", "silences"),
+            ("retire", retired, "--plan"),
         ):
-            yield " ".join(look[:2] if look[0] == "dns" else look[:1]), look
+            yield (
+                " ".join(look[:2] if look[0] in ("dns", "monitor") else look[:1]) + (" --plan" * ("--plan" in look)),
+                look,
+            )
         yield "monitor run", ("monitor", "run", "--once", "--region", REGION)
         yield "bootstrap", ("bootstrap", "--region", REGION, "--yes")
         yield "rollback", ("rollback", coin, "--yes")
@@ -90,7 +96,7 @@ class Life:
     def heal(self, words: Sequence[str], account: Account) -> None:
         """Run it undisturbed; then the account must be right."""
         for _ in range(TRIES):
-            if (ran := self.run(words)).code != 3:
+            if (ran := self.run(words)).code not in (3, 4):
                 break
         if ran.code:
             self.problems.append(f"{words[0]}: undisturbed: exit code {ran.code}: {ran.said[-600:]}")

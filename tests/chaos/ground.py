@@ -109,9 +109,10 @@ class _RealClock(ShiftingClock):
 
 @dataclass
 class _RealStage(Theatre):
-    """The controller keeps instances and load balancers; nothing of them is ours."""
+    """The controller keeps instances and load balancers; nothing of them is ours but to end an instance."""
 
     clock: ShiftingClock = field(default_factory=_RealClock)
+    harms: tuple[str, ...] = ("dies",)
 
     def __post_init__(self) -> None:
         self.chain = Chain(self.clock)

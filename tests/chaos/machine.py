@@ -27,7 +27,7 @@ from tests.chaos.ends import Ends
 from tests.chaos.eyes import Eyes
 from tests.chaos.ground import play, real_play
 from tests.chaos.model import Model
-from tests.chaos.others import BY_HAND, HARMS, MEANWHILE, Others
+from tests.chaos.others import BY_HAND, MEANWHILE, Others
 from tests.chaos.play import Ended, Play
 from tests.chaos.results import Row
 from tests.chaos.troubles import FAULTS, Meanwhile, fault
@@ -186,7 +186,11 @@ class Machine(RuleBasedStateMachine):
         self._step("time_passes", minutes=minutes)
         self._let_pass(minutes)
 
-    @rule(what=st.sampled_from(HARMS), which=st.integers(0, 5))
+    @rule(harm=st.integers(0, 7), which=st.integers(0, 5))
+    def something_fails(self, harm: int, which: int) -> None:
+        harms = self.play.stage.harms
+        self.harm(harms[harm % len(harms)], which)
+
     def harm(self, what: str, which: int) -> None:
         """Something stops working; two commands later it is mended."""
         self._step("harm", what=what, which=which)
@@ -209,6 +213,8 @@ class Machine(RuleBasedStateMachine):
         self._step("the_monitor_looks")
         if self.play.monitor.state == "on":
             self.play.monitor.sweep()
+            if self.others.is_calm:
+                self.model.judge_live()
 
     @invariant()
     def what_must_hold(self) -> None:
@@ -238,7 +244,7 @@ class Machine(RuleBasedStateMachine):
         if hopeful and drawn is None and ended.code != 0:
             self.model.problems.append(f"I12: {words} ends with {ended.code}, nothing is wrong: {ended.said[-800:]}")
         if "moves the public record" in self.others.acted and ended.code == 3 and words[0] != "retire":
-            self.ends.judge_put_back(private)
+            self.ends.judge_put_back(private, self.others.private)
         if ended.code == 0 and not self.others.acted:
             self.ends.judge_claim(ended)
         self.ill -= 1

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
+from coinquery.stacks import inventory
 from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
 from coinquery.stacks.stack import Stack
@@ -56,6 +57,9 @@ def _one_stack(shop: Shop, seed: int) -> str:
     numbers = _numbers(shop, coin)
     if numbers != 1:
         return f"{numbers} numbers were given out"
+    stacks = [str(stack.name) for stack in inventory.everywhere(shop.team.world.aws, shop.team.config)]
+    if (made := [stack for stack in stacks if stack.startswith(f"cq-{coin}-")]) != [name]:
+        return f"there are {made}"
     plain = [line for line in shop.announcements(name) if "Possible repeat" not in line]
     if len(plain) != 1:
         return f"{len(plain)} announcements without the mark of a repeat"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from coinquery.monitor.verdict import SERVING
 from tests.chaos.eyes import LEDGER, ROLLOUTS, Eyes, Seen, StackSeen, batch, is_retiring, moment
 from tests.chaos.terms import IN_A_ROW
 
@@ -173,7 +174,11 @@ class Model:
             yield "a name leads to it"
         if stack.is_production and self.typed != stack.name:
             yield f"the typed name was {self.typed}"
-        if stack.name not in self.once_led or self.glass:
+        if stack.name not in self.once_led:
+            return
+        if stack.is_production:
+            yield from self._forbids_alone(seen)
+        if self.glass:
             return
         if stack.name in self.left and self.now < self.left[stack.name] + timedelta(seconds=TTL):
             yield "the old answer's time is not over"
@@ -182,15 +187,20 @@ class Model:
         ):
             yield "it had requests"
         if stack.is_production:
-            yield from self._forbids_live(stack, seen)
+            yield from self._forbids_way_back(stack, seen)
 
-    def _forbids_live(self, stack: StackSeen, seen: Seen) -> Iterator[str]:
+    def _forbids_alone(self, seen: Seen) -> Iterator[str]:
+        """No reason is good enough to retire it without a healthy successor."""
         live = seen.led_to()
         if live is None:
             yield "no stack is live"
-            return
-        if self._why_unproven(live):
+        elif self._why_unproven(live):
             yield f"its successor {live.name} is not proven: {self._why_unproven(live)}"
+
+    def _forbids_way_back(self, stack: StackSeen, seen: Seen) -> Iterator[str]:
+        live = seen.led_to()
+        if live is None:
+            return
         notes = self.eyes.notes(live.tags.get("rollout", "-"))
         backs = sorted((n for n in notes if re.fullmatch("way-back(-[0-9]+)?", n)), key=lambda n: (len(n), n))
         if backs and json.loads(notes[backs[-1]])["stack"] == stack.name:
@@ -218,6 +228,16 @@ class Model:
         return ""
 
     # What the monitor says, and what it does.
+
+    def judge_live(self) -> None:
+        """Where nothing is harmed, all instances of what is live run, and the monitor calls them well."""
+        live = self.eyes.look().led_to()
+        if live is None or live.name in self.foreign:
+            return
+        newest = {record["instance"]: record["verdict"] for record in self.eyes.monitor_records(live.name)}
+        verdicts = {who: newest.get(who) for who in self.eyes.instances(live.name)}
+        if len(verdicts) != self.play.terms.instances or not set(verdicts.values()) <= set(SERVING):
+            self._found(f"I7: {live.name} is live, nothing is wrong, and its instances are {verdicts}")
 
     def hear(self, records: list[Record]) -> None:
         """I13, I15: nothing is called healthy that is not, and nothing is looked at but production."""

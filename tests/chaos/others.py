@@ -19,7 +19,6 @@ MEANWHILE = (
     "moves the public record", "moves the private record", "kills an instance", "unprotects", "rolls back",
     "deploys another", "retires the live one", "turns the monitor off",
 )  # fmt: skip
-HARMS = ("dies", "mute", "behind", "wrong commit", "off", "failing", "busy", "references")
 BY_HAND = ("public", "private", "termination", "policy", "balancers", "requests", "stack")
 ELSEWHERE = "elsewhere.us-east-1.elb.amazonaws.com"
 POLICY = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}'
@@ -27,13 +26,17 @@ POLICY = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update
 
 @dataclass
 class Others:
-    """``acted`` is what they did while the last command was under way, ``judge`` judges a command of theirs."""
+    """``acted`` is what they did while the last command was under way, ``judge`` judges a command of theirs.
+
+    ``private`` is where the private record led when the public one was taken from a command, if both led to one stack.
+    """
 
     play: Play
     model: Model
     coin: str
     judge: Callable[[Ended], None]
     acted: list[str] = field(default_factory=list)
+    private: str | None = None
 
     @property
     def production(self) -> list[StackSeen]:
@@ -50,7 +53,10 @@ class Others:
     def act(self, what: str, number: int) -> None:
         """One of MEANWHILE; ``number`` is a choice among things."""
         self.acted.append(what)
-        live = self.model.eyes.look().led_to()
+        seen = self.model.eyes.look()
+        live = seen.led_to()
+        is_whole = live is not None and live == seen.led_to("prod", "private")
+        self.private = self.model.eyes.record(("prod", "private")) if is_whole else None
         name = live.name if live else f"cq-{self.coin}-0001-prod"
         release = RELEASES[number % len(RELEASES)]
         {
@@ -84,8 +90,9 @@ class Others:
             self.count_requests(stacks[which % len(stacks)], 3)
 
     def harm(self, what: str, which: int) -> None:
-        """One of HARMS."""
+        """One of the stage's harms."""
         stage = self.play.stage
+        assert what in stage.harms
         if what in ("off", "failing", "busy"):
             self.play.monitor.state = what
             return

@@ -10,6 +10,7 @@ led to at any moment, who comes second is told who was first and when, and each 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from tests.chaos.results import Row
 from tests.chaos.shop import BATCH, Ran, Shop
 from tests.chaos.turns import dangerous, moves, play, schedules
 
+#: Who was first, and when.
+WHO_AND_WHEN = re.compile(r"by arn:\S+ at 20\d\d-|(at|since) 20\d\d-\S+ by arn:")
 FIRST, SECOND, THIRD = "v1.0.0", "v1.1.0", "v1.2.0"
 
 
@@ -170,7 +173,7 @@ def _said(ran: Ran) -> Iterator[str]:
     last = ran.said.rpartition("\ncq: ")[2].strip()
     if ran.code not in (0, 3, 4) or "Traceback" in ran.said:
         yield f"exit {ran.code}: {last}"
-    elif ran.code == 3 and "stays" not in last and not ("arn:" in last and "20" in last):
+    elif ran.code == 3 and "stays" not in last and not WHO_AND_WHEN.search(last):
         yield f"is not told who and when: {last}"
 
 

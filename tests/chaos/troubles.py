@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coinquery.local.calls import Answer
+from tests.chaos.fault_kinds import asked
 from tests.chaos.throttles import throttled
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ class Stale:
 
     at: int
     times: int
-    told: dict[tuple[str, bytes], Answer] = field(default_factory=dict)
+    told: dict[tuple[str, str], Answer] = field(default_factory=dict)
 
     def __call__(self, sent: Sent) -> AWSResponse | None:
         if sent.changes or sent.service not in LATE:
             return None
-        key = (str(sent), sent.body)
+        key = (str(sent), asked(sent.call))
         if self.at <= sent.number < self.at + self.times and key in self.told:
             return sent.answered(self.told[key])
         answer = sent.send()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from coinquery.errors import CoinQueryError, InstanceNotProven
+from coinquery.aws import explain
+from coinquery.errors import CoinQueryError, InstanceNotProven, NotPermitted
 from coinquery.monitor import gate, invoke
 from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances
@@ -57,7 +58,8 @@ class MonitorProof:
     def ask(self) -> None:
         """Ask the monitor to look now, unless it was asked a moment ago; a busy one will look by itself.
 
-        A monitor that is off or fails is a gap in the proof, not the end: somebody may switch it on.
+        A monitor that is off or fails is a gap in the proof, not the end: somebody may switch it on. One that may not
+        be asked is the end.
         """
         now = self._clock.now()
         if self._asked is not None and now - self._asked < self._pause:
@@ -69,6 +71,8 @@ class MonitorProof:
             invoke.ask(self._functions)
             self._problem = {}
         except (CoinQueryError, BotoCoreError, ClientError) as error:
+            if isinstance(explain(error), NotPermitted):
+                raise
             self._problem = {"monitor": str(error)}
 
     def out_of_step(self) -> dict[str, str]:

@@ -27,13 +27,22 @@ class ParameterStore:
     def create(self, name: str, value: str) -> bool:
         """Create the parameter; False if it exists already, whatever its value.
 
-        A create whose answer was lost also gives False: compare ``get(name)`` with what was meant.
+        A create whose answer was lost also gives False: compare ``get(name)`` with what was meant. While others create
+        the same parameter SSM may refuse with TooManyUpdates, which boto3 does not repeat. Raises AwsUnreachable if it
+        goes on refusing.
         """
-        try:
-            self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
-        except self._ssm.exceptions.ParameterAlreadyExists:
-            return False
-        return True
+        for _ in range(READS):
+            try:
+                self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
+            except self._ssm.exceptions.ParameterAlreadyExists:
+                return False
+            except self._ssm.exceptions.TooManyUpdates:
+                self._clock.sleep(1)
+            else:
+                return True
+        raise AwsUnreachable(
+            f"SSM refused {READS} times to create {name}: TooManyUpdates", "Run the same command again."
+        )
 
     def settle(self, name: str, value: str) -> str:
         """Create the parameter unless it exists; return the value that stands.
