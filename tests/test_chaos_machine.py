@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.driver import drive
 from tests.chaos.ground import ground, playing
-from tests.chaos.machine import drive
 from tests.chaos.mutants import MUTANTS, Mutant, is_caught, planted, played
 from tests.teams import Team
 

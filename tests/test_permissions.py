@@ -40,6 +40,18 @@ NOT_IN_THE_DAY = {
 }
 
 
+#: What a deploy needs one after the other, each of which is taken away once: the same command carries on.
+IN_A_SWITCH = (
+    "logs:CreateLogStream",
+    "cloudformation:GetStackPolicy",
+    "lambda:InvokeFunction",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes",
+    "route53:ChangeResourceRecordSets",
+    "ssm:DeleteParameters",
+    "route53:GetChange",
+)
+
+
 @dataclass(frozen=True)
 class Day:
     """The deployer's day: the world, and the credentials with which every command was run."""
@@ -89,6 +101,8 @@ def day(guarded: Guarded) -> Day:
     must(guarded, role, "release", "create", COIN, "v1.2.0")
     must(guarded, role, "release", "list")
     must(guarded, role, "deploy", COIN, "--release", "v1.0.0", *WHERE)
+    for action in IN_A_SWITCH:
+        refused(guarded, action, "deploy", COIN, "--release", "v1.1.0", *WHERE)
     must(guarded, role, "deploy", COIN, "--release", "v1.1.0", *WHERE)
     for arguments in (("check",), ("find", "127.0.0.9")):  # one misses regions, the other finds nothing
         ran = guarded.team.run(*arguments, **role)
@@ -127,7 +141,7 @@ def test_nobody_was_refused_but_those_who_had_to_be(day: Day) -> None:
     keys = {call["access_key"] for call in denied}
     assert day.deployer["AWS_ACCESS_KEY_ID"] not in keys
     assert {call["action"] for call in denied} <= {
-        "route53:ChangeResourceRecordSets",
+        *IN_A_SWITCH,
         "elasticloadbalancing:ModifyLoadBalancerAttributes",
         "cloudformation:UpdateTerminationProtection",
         "cloudformation:DeleteStack",
@@ -146,6 +160,8 @@ def test_the_roles_of_stacks_are_bounded(day: Day) -> None:
         ("cloudformation:DescribeStacks", ("ls",)),
         ("route53:ListResourceRecordSets", ("dns", "show", COIN)),
         ("ssm:GetParametersByPath", ("find", SECOND)),
+        ("ssm:GetParameter", ("deploy", COIN, "--release", "v1.1.0", "--region", REGION, "--plan")),
+        ("route53:GetHostedZone", ("deploy", COIN, "--release", "v1.1.0", "--region", REGION, "--plan")),
         ("logs:FilterLogEvents", ("history",)),
         ("ec2:DescribeInstances", ("status", FIRST)),
         ("acm:DescribeCertificate", ("deploy", COIN, "--release", "v1.1.0", "--region", REGION, "--plan")),

@@ -15,11 +15,11 @@ from tests.chaos.results import FOLDER, PROJECT, Part, load
 
 #: Each part's name, and the command that runs it. Parts of one line run at the same time, one for each of two cores.
 PARTS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"kills": ("tests.chaos.kills",), "machine": ("tests.chaos.machine",)},
+    {"kills": ("tests.chaos.kills",), "machine": ("tests.chaos.driver",)},
     {"faults": ("tests.chaos.faults",), "races": ("tests.chaos.races",)},
     {"mutants": ("tests.chaos.mutants",), "fuzz": ("tests.chaos.fuzz",)},
     {"load": ("tests.chaos.load",)},
-    {"machine-real": ("tests.chaos.machine", "--real")},
+    {"machine-real": ("tests.chaos.driver", "--real")},
 )
 NAMES = tuple(name for line in PARTS for name in line)
 PAGE = PROJECT / "docs" / "reliability.md"

@@ -1,42 +1,32 @@
 """A state machine of hypothesis over the whole command surface: what must hold is looked for after each step.
 
-``python -m tests.chaos.machine`` makes ``CHAOS_STEPS`` steps (5,000) in a light world, from ``CHAOS_SEED`` (1) on;
-with ``--real`` 300 steps with real nodes, the real monitor and real time. A step is one rule. An example is one coin;
-its steps are told where one of them violates an invariant, and the seed makes them again.
+A step is one rule. An example is one coin; its steps are told where one of them violates an invariant.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from hypothesis.stateful import run_state_machine_as_test as drive_machine
 
 from tests.chaos import part
+from tests.chaos.ear import Ear
 from tests.chaos.ends import Ends
 from tests.chaos.eyes import Eyes
-from tests.chaos.ground import play, real_play
 from tests.chaos.model import Model
 from tests.chaos.others import BY_HAND, MEANWHILE, Others
 from tests.chaos.play import Ended, Play
-from tests.chaos.results import Row
 from tests.chaos.troubles import FAULTS, Meanwhile, fault
 from tests.chaos.wire import Trouble
 from tests.teams import REGION, RELEASES
 
 #: PutLogEvents takes nothing that is more than 2 h ahead, so no example lasts longer; in seconds.
 LONGEST = 100 * 60
-STEPS_AN_EXAMPLE = 40
 #: How often a command that says so is run again on a busy machine.
 NOT_FINISHED, PATIENCE = 4, 4
 #: Commands that a harm outlasts.
@@ -84,6 +74,7 @@ class Machine(RuleBasedStateMachine):
         zones = dict(zip(NAMES, (prod.public_zone, str(prod.private_zone), stage.public_zone), strict=True))
         names = {key: name.format(self.coin) for key, name in NAMES.items()}
         self.model = Model(self.play, Eyes(self.play.hand, self.coin, zones, names), self.play.team.commits)
+        self.ear = Ear(self.model)
         self.ends = Ends(self.play, self.model)
         self.others = Others(self.play, self.model, self.coin, self.ends.judge)
         self.cut: Cut | None = None
@@ -214,14 +205,14 @@ class Machine(RuleBasedStateMachine):
         if self.play.monitor.state == "on":
             self.play.monitor.sweep()
             if self.others.is_calm:
-                self.model.judge_live()
+                self.ear.judge_live()
 
     @invariant()
     def what_must_hold(self) -> None:
         """Look at the world, and tell what does not hold."""
         model, monitor = self.model, self.play.monitor
-        model.hear(monitor.seen)
-        model.watch_monitor(self.play.monitor_wire.calls)
+        self.ear.hear(monitor.seen)
+        self.ear.watch(self.play.monitor_wire.calls)
         monitor.seen.clear()
         self.play.monitor_wire.calls.clear()
         model.look()
@@ -279,60 +270,3 @@ class Machine(RuleBasedStateMachine):
         self.counts[name] += 1
         said = ", ".join(f"{key}={value!r}" for key, value in given.items())
         self.story.append(f"{self.play.clock.now():%H:%M:%S} {name}({said})")
-
-
-def drive(world: Play, steps: int, first: int) -> Iterator[str]:
-    """Make so many steps, from the seed ``first`` on; gives what was violated."""
-    Machine.world, Machine.counts = world, Counter()
-    number = first
-    while (left := steps - Machine.counts.total()) > 0:
-        given = settings(
-            max_examples=-(-left // STEPS_AN_EXAMPLE),
-            stateful_step_count=STEPS_AN_EXAMPLE,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-            report_multiple_bugs=False,
-        )
-        try:
-            drive_machine(seed(number)(type("Seeded", (Machine,), {})), settings=given)
-        except Exception as error:
-            violated = _violation(error)
-            if violated is None:
-                raise
-            yield f"seed {number}: {violated}"
-        number += 1
-
-
-def _violation(error: BaseException) -> Violated | None:
-    """The violation in what hypothesis raises: where it does not come again, hypothesis wraps it."""
-    if isinstance(error, Violated):
-        return error
-    inner = (*getattr(error, "exceptions", ()), error.__cause__, error.__context__)
-    return next((found for each in inner if each is not None and (found := _violation(each))), None)
-
-
-def run(ground: AbstractContextManager[Play], steps: int) -> list[Row]:
-    """Make the steps in a world, and tell how many of which."""
-    first, problems = int(os.environ.get("CHAOS_SEED", "1")), list[str]()
-    with ground as world:
-        began = time.monotonic()
-        for problem in drive(world, steps, first):
-            part.say(problem)
-            problems.append(problem)
-        seconds = time.monotonic() - began
-    for name, count in Machine.counts.most_common():
-        part.say(f"{count:6} {name}")
-    made = Machine.counts.total()
-    part.say(f"{made} steps, {made / seconds:.1f} a second")
-    what = "steps of the state machine"
-    return [Row(command="all", what=what, tried=made, right=made - len(problems), problems=problems)]
-
-
-if __name__ == "__main__":
-    if "--real" in sys.argv[1:]:
-        part.main("machine-real", lambda: run(real_play(), int(os.environ.get("CHAOS_STEPS", "300"))))
-    else:
-        part.main("machine", lambda: run(play(), int(os.environ.get("CHAOS_STEPS", "5000"))))

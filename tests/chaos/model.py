@@ -13,22 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from coinquery.monitor.verdict import SERVING
 from tests.chaos.eyes import LEDGER, ROLLOUTS, Eyes, Seen, StackSeen, batch, is_retiring, moment
 from tests.chaos.terms import IN_A_ROW
 
 if TYPE_CHECKING:
-    from coinquery.monitor.records import Record
     from tests.chaos.play import Play
     from tests.chaos.wire import Sent
 
 STACK_NAME = re.compile(r"cq-[a-z0-9]+-(?!0000)[0-9]{4}-(prod|stage|dev|test)", re.ASCII)
-#: For how long the local name server's answers live, and witnesses' words, in seconds.
-TTL, MEMORY = 2, 15
+#: For how long the local name server's answers live, in seconds.
+TTL = 2
 #: Notes that are locks: they come and go.
 LOCK = re.compile(r"/(moving|retiring)/[0-9a-f]{8}$")
-#: All that the monitor may ask AWS to do.
-MONITOR_WRITES = {"PutLogEvents", "CreateLogStream"}
 
 
 @dataclass
@@ -64,7 +60,7 @@ class Model:
     def on_call(self, sent: Sent) -> None:
         """Judge a call that is about to be sent."""
         if self.play.secret.rpartition("/")[2].encode() in sent.body:
-            self._found(f"I14: the webhook's secret is in a call of {sent}")
+            self.found(f"I14: the webhook's secret is in a call of {sent}")
         judge = _JUDGES.get((sent.service, sent.operation))
         if judge is not None:
             judge(self, sent)
@@ -73,24 +69,24 @@ class Model:
         given = sent.call.parameters
         name = given["StackName"]
         if not STACK_NAME.fullmatch(name):
-            self._found(f"I1: CreateStack of {name!r}")
+            self.found(f"I1: CreateStack of {name!r}")
         entry = self.eyes.below(LEDGER).get(_parameter(name))
         if entry is None or json.loads(entry)["rollout"] != _tag(given, "rollout"):
-            self._found(f"I2: {name} is created by {_tag(given, 'rollout')}, the ledger has {entry}")
+            self.found(f"I2: {name} is created by {_tag(given, 'rollout')}, the ledger has {entry}")
         is_protected = given.get("EnableTerminationProtection") == "true" and "StackPolicyBody" in given
         if name.endswith("-prod") and not is_protected:
-            self._found(f"I5: {name} is created without protection")
+            self.found(f"I5: {name} is created without protection")
         if name.endswith("-prod") and _tag(given, "commit") not in self.commits.values():
-            self._found(f"I3: {name} is created of commit {_tag(given, 'commit')}, which is no release's")
+            self.found(f"I3: {name} is created of commit {_tag(given, 'commit')}, which is no release's")
 
     def _on_update(self, sent: Sent) -> None:
-        self._found(f"I4: {sent} of {sent.call.parameters.get('StackName')}")
+        self.found(f"I4: {sent} of {sent.call.parameters.get('StackName')}")
 
     def _on_parameter(self, sent: Sent) -> None:
         given = sent.call.parameters
         name, overwrite = given["Name"], given.get("Overwrite", False)
         if overwrite and name.startswith((LEDGER, ROLLOUTS)):
-            self._found(f"I2: {name} is written over")
+            self.found(f"I2: {name} is written over")
         if name.startswith(ROLLOUTS) and name.endswith("/retired"):
             self._on_leave(name.removeprefix(ROLLOUTS + "/").removesuffix("/retired"))
 
@@ -98,18 +94,18 @@ class Model:
         given = sent.call.parameters
         for name in given.get("Names", [given.get("Name")]):
             if name.startswith(LEDGER) or (name.startswith(ROLLOUTS) and not LOCK.search(name)):
-                self._found(f"I2: {name} is deleted")
+                self.found(f"I2: {name} is deleted")
 
     def _on_records(self, sent: Sent) -> None:
         """I7, I9, I10: a move to a stack is compare-and-swap, of a stack that is proven, with a way back stored."""
         asked = batch(sent)
         key = next((k for k, name in self.eyes.names.items() if asked.actions and asked.actions[0][1] == name), None)
         if key is None or self.eyes.zones[key] != asked.zone:
-            self._found(f"I9: a change of {asked.actions} in zone {asked.zone}")
+            self.found(f"I9: a change of {asked.actions} in zone {asked.zone}")
             return
         standing, target = self.eyes.record(key), {action: to for action, _, to in asked.actions}.get("CREATE")
         if any(action not in ("CREATE", "DELETE") for action, _, _ in asked.actions):
-            self._found(f"I9: {key} is changed by {asked.actions}, which asks nobody")
+            self.found(f"I9: {key} is changed by {asked.actions}, which asks nobody")
         if standing != target and not asked.comment.startswith("put back"):
             self._judge_move(key, standing, target)
 
@@ -118,19 +114,19 @@ class Model:
         to = next((s for s in stacks.values() if target in s.hosts.values()), None)
         of = next((s for s in stacks.values() if standing is not None and standing in s.hosts.values()), None)
         if to is None:
-            self._found(f"I8: {key} is moved to {target}, which is no standing stack's")
+            self.found(f"I8: {key} is moved to {target}, which is no standing stack's")
             return
         if self._why_unproven(to):
-            self._found(f"I7: {key} is moved to {to.name}: {self._why_unproven(to)}")
+            self.found(f"I7: {key} is moved to {to.name}: {self._why_unproven(to)}")
         notes = self.eyes.notes(to.tags["rollout"])
         is_back = of is not None and "giving-back" in self.eyes.notes(of.tags.get("rollout", "-"))
         if not is_back and not any(note.startswith("way-back") for note in notes):
-            self._found(f"I10: {key} is moved to {to.name} and no way back is stored")
+            self.found(f"I10: {key} is moved to {to.name} and no way back is stored")
         if "retired" in notes or is_retiring(notes):
-            self._found(f"I6: {key} is moved to {to.name}, which is being retired")
+            self.found(f"I6: {key} is moved to {to.name}, which is being retired")
         is_protected = to.termination and to.policy and all(to.balancers.values())
         if key == ("prod", "public") and not is_protected and to.name not in self.bare:
-            self._found(f"I5: {key} is moved to {to.name}, which is not protected")
+            self.found(f"I5: {key} is moved to {to.name}, which is not protected")
         self.once_led.add(to.name)
         if of is not None:
             self.left[of.name] = self.now
@@ -142,7 +138,7 @@ class Model:
             return
         why = "; ".join(self._forbids(stack))
         if why:
-            self._found(f"I6: {stack.name} is retired: {why}")
+            self.found(f"I6: {stack.name} is retired: {why}")
         self.may_go.add(stack.name)
 
     def _on_lift(self, sent: Sent) -> None:
@@ -158,14 +154,14 @@ class Model:
         if stack is None:
             return
         if stack.is_production and stack.name not in self.may_go:
-            self._found(f"I5: {sent} of {stack.name}, of which nobody decided that it may go")
+            self.found(f"I5: {sent} of {stack.name}, of which nobody decided that it may go")
         led = [key for key in seen.records if seen.led_to(*key) == stack]
         if led and not self.by_hand.keys() & set(led):
-            self._found(f"I6: {sent} of {stack.name}, to which {led} leads")
+            self.found(f"I6: {sent} of {stack.name}, to which {led} leads")
 
     def _on_policy(self, sent: Sent) -> None:
         if "Deny" not in sent.call.parameters.get("StackPolicyBody", ""):
-            self._found(f"I5: {sent} allows updates of {sent.call.parameters.get('StackName')}")
+            self.found(f"I5: {sent} allows updates of {sent.call.parameters.get('StackName')}")
 
     def _forbids(self, stack: StackSeen) -> Iterator[str]:
         """What of the ladder forbids that a stack goes now."""
@@ -227,43 +223,6 @@ class Model:
                 return f"{who} has its newest record of {newest[-1]['time']}"
         return ""
 
-    # What the monitor says, and what it does.
-
-    def judge_live(self) -> None:
-        """Where nothing is harmed, all instances of what is live run, and the monitor calls them well."""
-        live = self.eyes.look().led_to()
-        if live is None or live.name in self.foreign:
-            return
-        newest = {record["instance"]: record["verdict"] for record in self.eyes.monitor_records(live.name)}
-        verdicts = {who: newest.get(who) for who in self.eyes.instances(live.name)}
-        if len(verdicts) != self.play.terms.instances or not set(verdicts.values()) <= set(SERVING):
-            self._found(f"I7: {live.name} is live, nothing is wrong, and its instances are {verdicts}")
-
-    def hear(self, records: list[Record]) -> None:
-        """I13, I15: nothing is called healthy that is not, and nothing is looked at but production."""
-        stage = self.play.stage
-        for record in records:
-            if not record.stack.endswith("-prod"):
-                self._found(f"I15: the monitor looked at {record.stack}")
-            if record.verdict != "healthy":
-                continue
-            since = self.references_down
-            if since is not None and (record.time - since).total_seconds() > MEMORY:
-                self._found(f"I13: {record.instance} is called healthy, and no reference answers")
-            if record.address in stage.mute or stage.chain.behind.get(record.address, 0) > 60:
-                self._found(f"I13: {record.instance} is called healthy, and is mute or behind")
-            if stage.commits.get(record.stack, record.commit) != record.expected_commit:
-                self._found(f"I3: {record.instance} is called healthy with commit {record.commit}")
-            if record.height is None or record.head is None:
-                self._found(f"I13: {record.instance} is called healthy at an unknown height")
-
-    def watch_monitor(self, calls: list[str]) -> None:
-        """I15: it changes nothing."""
-        for call in calls:
-            operation = call.partition(":")[2]
-            if not operation.startswith(("Describe", "Get", "List", "Filter")) and operation not in MONITOR_WRITES:
-                self._found(f"I15: the monitor made {call}")
-
     # The world between commands.
 
     def look(self) -> Seen:
@@ -274,46 +233,47 @@ class Model:
             self._judge_stack(stack)
         for name in before.stacks.keys() - self.seen.stacks.keys():
             if name not in self.may_go and name not in self.foreign and name.endswith("-prod"):
-                self._found(f"I6: {name} is gone, and nobody decided that it may go")
+                self.found(f"I6: {name} is gone, and nobody decided that it may go")
         self._judge_records()
         for stream in self.eyes.monitor_streams():
             if stream.startswith("cq-") and not stream.endswith("-prod"):
-                self._found(f"I15: the monitor wrote of {stream}")
+                self.found(f"I15: the monitor wrote of {stream}")
         return self.seen
 
     def _judge_ledger(self, before: Seen) -> None:
         for name, value in before.ledger.items():
             if self.seen.ledger.get(name) != value:
-                self._found(f"I2: the ledger's {name} is {self.seen.ledger.get(name)}, it was {value}")
+                self.found(f"I2: the ledger's {name} is {self.seen.ledger.get(name)}, it was {value}")
         rollouts = [json.loads(value)["rollout"] for value in self.seen.ledger.values()]
         for twice in {rollout for rollout in rollouts if rollouts.count(rollout) > 1}:
-            self._found(f"I2: {twice} has more than one number")
+            self.found(f"I2: {twice} has more than one number")
 
     def _judge_stack(self, stack: StackSeen) -> None:
         first = self.first.setdefault(stack.name, stack)
         if first.arn != stack.arn:
-            self._found(f"I2: {stack.name} was {first.arn} and is {stack.arn}: its number was given out twice")
+            self.found(f"I2: {stack.name} was {first.arn} and is {stack.arn}: its number was given out twice")
         if stack.name in self.foreign:
             return
         if (stack.updated, stack.tags, stack.parameters) != (first.updated, first.tags, first.parameters):
-            self._found(f"I4: {stack.name} was {first.tags, first.parameters} and is {stack.tags, stack.parameters}")
+            self.found(f"I4: {stack.name} was {first.tags, first.parameters} and is {stack.tags, stack.parameters}")
         if not stack.is_production or stack.name in self.may_go or stack.name in self.bare:
             return
         if not (stack.termination and stack.policy):
-            self._found(f"I5: {stack.name}: termination protection {stack.termination}, policy {stack.policy}")
+            self.found(f"I5: {stack.name}: termination protection {stack.termination}, policy {stack.policy}")
         if stack.name in self.once_led and not all(stack.balancers.values()):
-            self._found(f"I5: {stack.name} was live, and its load balancers are not protected")
+            self.found(f"I5: {stack.name} was live, and its load balancers are not protected")
 
     def _judge_records(self) -> None:
         for key, host in self.seen.records.items():
             stack = self.seen.led_to(*key)
             if host is not None and key not in self.by_hand and (stack is None or not stack.stands):
-                self._found(f"I8: {key} leads to {host}, where no stack stands")
+                self.found(f"I8: {key} leads to {host}, where no stack stands")
         public, private = self.seen.led_to("prod", "public"), self.seen.led_to("prod", "private")
         if public != private and not self.split and not self.by_hand:
-            self._found(f"I9: public leads to {_name(public)}, private to {_name(private)}")
+            self.found(f"I9: public leads to {_name(public)}, private to {_name(private)}")
 
-    def _found(self, problem: str) -> None:
+    def found(self, problem: str) -> None:
+        """Tell what does not hold."""
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -64,15 +64,16 @@ class Others:
             "moves the private record": lambda: self.move_record("private", number),
             "kills an instance": lambda: self.harm("dies", number),
             "unprotects": lambda: self.unprotect("termination", number),
-            "rolls back": lambda: self._command("rollback", self.coin, "--yes"),
-            "deploys another": lambda: self._command(
+            "rolls back": lambda: self.command("rollback", self.coin, "--yes"),
+            "deploys another": lambda: self.command(
                 "deploy", self.coin, "--release", release, "--region", REGION, "--yes"
             ),
-            "retires the live one": lambda: self._command("retire", name, "--name", name, typed=name),
+            "retires the live one": lambda: self.command("retire", name, "--name", name, typed=name),
             "turns the monitor off": lambda: self.harm("off", number),
         }[what]()
 
-    def _command(self, *words: str, typed: str | None = None) -> None:
+    def command(self, *words: str, typed: str | None = None) -> None:
+        """Somebody else's command; ``typed`` is the name that he types."""
         model, before = self.model, (self.model.typed, self.model.glass)
         model.typed, model.glass = typed, False
         self.judge(self.play.run((*words, "--wait", self.play.terms.stay), [model.on_call]))

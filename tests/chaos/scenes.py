@@ -64,6 +64,19 @@ def raced(m: Machine) -> None:
     act(m, lambda: m.deploy(OLD, False, Before("PutParameter", take, end=f"/latest/{m.coin}/prod")))
 
 
+def met(m: Machine) -> None:
+    """A retirement and a move of the same stack meet, and each finds the other's lock."""
+    act(m, lambda: m.deploy(OLD, False, None))
+    second = f"cq-{m.coin}-0002-prod"
+    retiring = Before(
+        "ChangeResourceRecordSets", lambda: m.others.command("retire", second, "--name", second, typed=second)
+    )
+    act(m, lambda: m.deploy(NEW, False, retiring))
+    act(m, lambda: m.deploy(OLD, True, Before("PutParameter", end="/way-back")))
+    moving = ("deploy", m.coin, "--release", OLD, "--region", REGION, "--yes")
+    act(m, lambda: m.retire(2, "right", False, Before("PutParameter", lambda: m.others.command(*moving), end="/fate")))
+
+
 def killed(m: Machine) -> None:
     """Killed on the way, and right before it is noted that the team was told."""
     act(m, lambda: m.deploy(OLD, False, Kill(3, after=True)), m.carry_on)
@@ -77,7 +90,7 @@ def act(m: Machine, *steps: Callable[[], object]) -> None:
         m.what_must_hold()
 
 
-SCENES = {scene.__name__: scene for scene in (life, ladder, blind, others, raced, killed)}
+SCENES = {scene.__name__: scene for scene in (life, ladder, blind, others, raced, met, killed)}
 
 
 def main() -> None:
