@@ -21,7 +21,13 @@ CODES = {
 #: S3's answer to a HEAD has no body, so no message either.
 HEAD_CODES = {"403", "Forbidden"}
 #: What an operation needs where AWS's message names no action.
-_NEEDS = {"HeadObject": "s3:GetObject", "Invoke": "lambda:InvokeFunction", "PutObject": "s3:PutObject"}
+_NEEDS = {
+    "GetParameter": "ssm:GetParameter",
+    "GetSecretValue": "secretsmanager:GetSecretValue",
+    "HeadObject": "s3:GetObject",
+    "Invoke": "lambda:InvokeFunction",
+    "PutObject": "s3:PutObject",
+}
 
 _SENTENCE = re.compile(
     r"User: (?P<who>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
