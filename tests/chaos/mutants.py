@@ -72,8 +72,6 @@ MUTANTS = (
            "if True:\n            return _unneeded"),
     Mutant("I6", "a move looks for no retirement", "met", "rollout/moving.py",
            "    if looking is not None:\n", "    if False:\n"),
-    Mutant("I8", "a retirement looks for no move", "met", "retirement/ladder.py",
-           "        if newest is not None:\n", "        if False:\n"),
     Mutant("I7", "no proof at the moment of the move", "others", "rollout/steps/switch.py",
            "        self._refuse_ended()\n        require(self._proof)\n        with",
            "        self._refuse_ended()\n        with",

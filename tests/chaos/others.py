@@ -75,7 +75,7 @@ class Others:
     def command(self, *words: str, typed: str | None = None) -> None:
         """Somebody else's command; ``typed`` is the name that he types."""
         model, before = self.model, (self.model.typed, self.model.glass)
-        model.typed, model.glass = typed, False
+        model.typed, model.glass = typed, "--break-glass" in words
         self.judge(self.play.run((*words, "--wait", self.play.terms.stay), [model.on_call]))
         model.typed, model.glass = before
 

@@ -65,16 +65,10 @@ def raced(m: Machine) -> None:
 
 
 def met(m: Machine) -> None:
-    """A retirement and a move of the same stack meet, and each finds the other's lock."""
-    act(m, lambda: m.deploy(OLD, False, None))
-    second = f"cq-{m.coin}-0002-prod"
-    retiring = Before(
-        "ChangeResourceRecordSets", lambda: m.others.command("retire", second, "--name", second, typed=second)
-    )
-    act(m, lambda: m.deploy(NEW, False, retiring))
-    act(m, lambda: m.deploy(OLD, True, Before("PutParameter", end="/way-back")))
-    moving = ("deploy", m.coin, "--release", OLD, "--region", REGION, "--yes")
-    act(m, lambda: m.retire(2, "right", False, Before("PutParameter", lambda: m.others.command(*moving), end="/fate")))
+    """A deploy would move the name to a stack right before its retirement is decided, and finds that one's lock."""
+    act(m, lambda: m.deploy(OLD, False, None), lambda: m.deploy(NEW, False, Before("PutParameter", end="/way-back")))
+    deploy = ("deploy", m.coin, "--release", NEW, "--region", REGION, "--yes")
+    act(m, lambda: m.retire(1, "right", False, Before("PutParameter", lambda: m.others.command(*deploy), end="/fate")))
 
 
 def killed(m: Machine) -> None:
