@@ -23,7 +23,7 @@ from coinquery.retirement.rung import Rung
 from coinquery.rollout.rollout import Means
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry
-from coinquery.stacks.notes import GIVING_BACK, MOVING, RETIRED, SWITCHED, Mark, of_id
+from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, SWITCHED, Mark, of_id
 from coinquery.stacks.stack import Stack
 from tests.teams import REGION, Team
 
@@ -226,6 +226,40 @@ def test_i6_who_goes_back_to_it_since_when_nobody_noted_still_does(pair: tuple[T
     assert (rung.holds, rung.waits) == (False, True)
     assert f"{new.name} goes back to it" in rung.saw
     assert f"run the deploy of {new.name} again" in rung.needs
+
+
+def test_i9_who_lost_the_name_does_not_take_it_again_though_nobody_noted_that_it_had_it(pair: tuple[Team, str]) -> None:
+    """Its process was killed right after its batch; a machine repeats the command after the next deploy."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _stacks(team, coin)
+    notes = of_id(means.store, old.rollout)
+    kept = {mark: notes.get(mark) for mark in (SWITCHED, LIVE)}
+    for mark in kept:
+        notes.unmark(mark)
+    try:
+        ran = team.run("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes")
+    finally:
+        for mark, value in kept.items():
+            notes.settle(mark, str(value))
+    assert ran.returncode == 3
+    assert f"{new.name} took the name from {old.name}" in ran.stderr
+    assert "--new" in ran.stderr
+    assert means.names.leads_to(new.outputs)
+
+
+def test_i10_a_way_back_goes_from_the_stack_that_is_named_or_nowhere(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    ran = team.run("rollback", coin, "--from", f"cq-{coin}-0001-prod", "--yes")
+    assert ran.returncode == 3
+    assert f"would be given back by cq-{coin}-0002-prod, not by cq-{coin}-0001-prod" in ran.stderr
+
+
+def test_i6_a_stay_that_ends_before_the_lock_is_seen_everywhere_is_refused(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    name = f"cq-{coin}-0001-prod"
+    ran = team.run("retire", name, "--name", name, "--wait", "1s")
+    assert ran.returncode == 2
+    assert "waits.settle (1s)" in ran.stderr
 
 
 def _stacks(team: Team, coin: str) -> tuple[Stack, Stack]:

@@ -36,12 +36,16 @@ def command(
     from coinquery import reasons
     from coinquery.cli import consent, ladder
     from coinquery.cli.progress import shown
+    from coinquery.errors import WrongUse
     from coinquery.retirement import retire
     from coinquery.rollout.means import gather
     from coinquery.rollout.run import Run
 
     name = naming.parse(stack)
     why = "" if reason is None else reasons.check(reason, "--break-glass")
+    settle = session.config.waits.settle
+    if wait is not None and not plan_only and not settle < wait:
+        raise WrongUse(f"--wait {wait} is no longer than waits.settle ({settle}), which comes first", "Wait longer.")
     means = gather(session.aws, session.config, session.clock, name.coin, name.level)
     if typed is None and not plan_only and sys.stdin.isatty():
         typed = click.prompt("Type the stack's name in full", err=True)

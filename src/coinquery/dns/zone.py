@@ -53,7 +53,8 @@ class Zone:
             shapes = ", ".join(f"{r['Type']} {r.get('SetIdentifier', '')}".strip() for r in standing)
             raise RecordUnfit(
                 f"{name} in zone {self.id} is no single alias record: {shapes}",
-                "cq moves one simple alias A record. Replace what stands there by hand, then run the same again.",
+                "cq moves one simple alias A record. Replace what stands there by hand, then run the same command "
+                "again.",
             )
         return Alias(
             name=record["Name"],

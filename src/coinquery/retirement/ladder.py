@@ -11,10 +11,9 @@ from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackInUse, StackIsLive
 from coinquery.retirement.rung import Rung
-from coinquery.rollout import movers
 from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, locks, requests, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, MOVING, SWITCHED, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,8 +67,9 @@ class Ladder:
         once_live = (*always, self._old_answers_gone, self._quiet)
         return (*once_live, self._successor, self._way_back_over) if self._stack.name.is_production else once_live
 
+    @property
     def _deploy(self) -> str:
-        return f"Deploy a successor (cq deploy {self._stack.name.coin_argument} --release TAG)"
+        return f"cq deploy {self._stack.name.coin_argument} --release TAG"
 
     def _name_typed(self) -> Rung:
         name = str(self._stack.name)
@@ -97,21 +97,19 @@ class Ladder:
             if self._means.clock.now() <= end:
                 needs = f"Wait until {_clock(end)}, or let that command end"
                 return _no_move(f"{newest.who} was moving one at {newest.time}", needs)
-        if self._is_given_back_to():
-            needs = f"Let it end: cq rollback {self._stack.name.coin_argument}"
-            return _no_move("a way back to it was begun", needs)
-        return _no_move("none", "")
-
-    def _is_given_back_to(self) -> bool:
-        if self._live is None:
-            return False
-        notes = of_id(self._means.store, self._live.rollout)
-        back = way_back.read(notes)
-        return (
-            back is not None
-            and back.stack == str(self._stack.name)
-            and movers.is_giving_back(self._means, self._live.name, notes)
+        if self._live is None or not self._is_given_back_by(self._live):
+            return _no_move("none", "")
+        rollback = f"cq rollback {self._stack.name.coin_argument} --from {self._live.name}"
+        return _no_move(
+            "a way back to it was begun", f"Let it end ({rollback}), or deploy a successor ({self._deploy})"
         )
+
+    def _is_given_back_by(self, live: Stack) -> bool:
+        notes = of_id(self._means.store, live.rollout)
+        back = way_back.read(notes)
+        if back is None or back.stack != str(self._stack.name):
+            return False
+        return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
 
     def _not_live(self) -> Rung:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
@@ -119,7 +117,9 @@ class Ladder:
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
         led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
-        needs = f"{self._deploy()}, or give the name back (cq rollback {self._stack.name.coin_argument})"
+        needs = (
+            f"Deploy a successor ({self._deploy}), or give the name back (cq rollback {self._stack.name.coin_argument})"
+        )
         return Rung(
             title="not live",
             holds=not led,
@@ -167,7 +167,7 @@ class Ladder:
     def _successor(self) -> Rung:
         live, means = self._live, self._means
         if live is None:
-            return _healthy("no stack of ours is live", self._deploy())
+            return _healthy("no stack of ours is live", f"Deploy a successor: {self._deploy}")
         gaps = MonitorProof(means.aws, means.config, means.clock, live.region, lambda: live).gaps()
         needs = f"See what keeps it from being healthy: cq status {live.name}" if gaps else ""
         return _healthy(f"{live.name}: {told(gaps) or 'proven'}", needs)
@@ -175,13 +175,13 @@ class Ladder:
     def _way_back_over(self) -> Rung:
         length = self._means.config.waits.way_back
         if self._live is None:
-            return _unneeded("no stack of ours is live", self._deploy())
+            return _unneeded("no stack of ours is live", f"Deploy a successor: {self._deploy}")
         notes = of_id(self._means.store, self._live.rollout)
         back, switched = way_back.read(notes), notes.marked(SWITCHED)
         if back is None or back.stack != str(self._stack.name):
             return _unneeded(f"{self._live.name} does not go back to it", "")
         if switched is None:
-            needs = f"Let the switch be noted: run the deploy of {self._live.name} again"
+            needs = f"Let it be noted: run the deploy of {self._live.name} again"
             return _unneeded(f"{self._live.name} goes back to it, and nobody noted since when", needs)
         end = datetime.fromisoformat(switched.time) + timedelta(seconds=length.seconds)
         over = self._means.clock.now() >= end
@@ -196,7 +196,12 @@ class Ladder:
         came, mark = self._notes.marked(SWITCHED), self._notes.marked(GIVEN_BACK)
         theirs = None if self._live is None else of_id(self._means.store, self._live.rollout)
         after = None if theirs is None else way_back.read(theirs)
-        if came is None and self._back is not None and (after is None or after.stack != str(self._stack.name)):
+        if (
+            came is None
+            and mark is None
+            and self._back is not None
+            and (after is None or after.stack != str(self._stack.name))
+        ):
             return datetime.fromisoformat(self._back.time)
         if mark is None and theirs is not None:
             mark = theirs.marked(SWITCHED)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from coinquery.aws import explain
-from coinquery.errors import BadConfiguration, CoinQueryError, NumberTaken
+from coinquery.errors import BadConfiguration, CoinQueryError, NumberTaken, WrongUse
 from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
@@ -67,15 +67,16 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         rollout.notes = identity.claim(rollout.notes, means.clock.now())
     try:
         run.carry_out(planned.steps)
+        if rollout.notes.marked(LIVE) is None:
+            planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
+            rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
     except Exception as error:
         known = error if isinstance(error, CoinQueryError) else explain(error)
         if not new or known is None:
             raise
         remedy = known.remedy.replace("the same command", "the same command without --new")
-        raise type(known)(known.what, remedy) from error
-    if rollout.notes.marked(LIVE) is None:
-        planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
-        rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
+        carry_on = " Then carry on without --new." if isinstance(known, WrongUse) else ""
+        raise type(known)(known.what, remedy + carry_on) from error
 
 
 def _find(means: Means, git: Git, order: Order) -> Release:

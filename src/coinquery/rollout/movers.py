@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from coinquery.errors import RecordMoved
 from coinquery.stacks import inventory, way_back
 from coinquery.stacks.ledger import LEDGER
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, SWITCHED, Notes, of_id
+from coinquery.stacks.notes import GIVING_BACK, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,19 +46,6 @@ def recent(means: Means, coin: str, level: str) -> Iterator[tuple[StackName, Not
     entries = means.ledger.entries(f"{LEDGER}/{coin}/{level}")
     for name in sorted(entries, reverse=True)[:LOOKED_AT]:
         yield name, of_id(means.store, entries[name].rollout)
-
-
-def is_giving_back(means: Means, name: StackName, notes: Notes) -> bool:
-    """Whether a way back from the stack was begun and not ended; ``notes`` are those of its rollout.
-
-    One that was given up before the name came back to the stack is over.
-    """
-    giving = notes.marked(GIVING_BACK)
-    if giving is None or notes.marked(GIVEN_BACK) is not None:
-        return False
-    backs = ((way_back.read(theirs), theirs.marked(GIVEN_BACK)) for _, theirs in recent(means, name.coin, name.level))
-    came = [mark for back, mark in backs if back is not None and back.stack == str(name)]
-    return not any(mark is not None and mark.time > giving.time for mark in came)
 
 
 def _moves(name: StackName, notes: Notes) -> Iterator[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[], None]]:
     """Hold the lock of a move to the stack of that name; hand out what must be called right before each batch.
 
-    That renews the lock and then looks for a retirement; ``cq retire`` sets its own and then looks for this one, so
+    That sets a new lock and then looks for a retirement; ``cq retire`` sets its own and then looks for this one, so
     one of the two sees the other, however long either was stopped before. The lock of a process that died, or that
     does not know what became of its batch, runs out: after ``waits.moving`` a retirement takes no notice of it.
     """
@@ -57,8 +57,9 @@ def refuse_retired(notes: Notes, name: object, now: datetime) -> None:
         end = retiring.until(looking)
         raise RolloutEnded(
             f"{name} is being retired, since {looking.time} by {looking.who}",
-            f"No record was changed. If that command was stopped and the stack shall stay, run this one again after "
-            f"{end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already (`cq history {name}`).",
+            "No record was changed. If that command was stopped and the stack shall stay, run the same command again "
+            f"after {end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already "
+            f"(`cq history {name}`).",
         )
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from coinquery.errors import NoWayBack
 from coinquery.naming import as_argument
 from coinquery.rollout import plan
-from coinquery.rollout.movers import is_giving_back, recent
+from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import inventory, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, SWITCHED, Notes, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -53,6 +53,9 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
         remedy = f"Look at it with: cq dns show {as_argument(coin, level)}"
         raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", remedy)
     name, notes = found
+    if source not in (None, name):
+        what = f"{means.names.public.name} would be given back by {name}, not by {source}"
+        raise NoWayBack(what, f"Look at it with: cq dns show {as_argument(coin, level)}")
     back = _stored(name, way_back.read(notes))
     going = GoingBack(name, _destination(means, name, back, stacks), standing, back, notes)
     return Return(going, *plan.way_back(means, going))
@@ -85,13 +88,25 @@ def _source(
 ) -> tuple[StackName, Notes] | None:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
     for name, notes in seen:
-        if is_giving_back(means, name, notes) and (live is None or str(live) in (str(name), _leads_back_to(notes))):
+        under_way = _is_begun(notes) and (name == named or not _is_over(notes, seen, name))
+        if under_way and (live is None or str(live) in (str(name), _leads_back_to(notes))):
             return name, notes
     for name, notes in seen:
         if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
             _refuse_second(means, name, notes, seen, named)
             return name, notes
     return None
+
+
+def _is_begun(notes: Notes) -> bool:
+    return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
+
+
+def _is_over(notes: Notes, seen: Seen, name: StackName) -> bool:
+    """Whether a way back was given up before the name came back; only who names the stack carries that one on."""
+    giving = notes.marked(GIVING_BACK)
+    came = [theirs.marked(GIVEN_BACK) for _, theirs in seen if _leads_back_to(theirs) == str(name)]
+    return giving is not None and any(mark is not None and mark.time > giving.time for mark in came)
 
 
 def _leads_back_to(notes: Notes) -> str:

@@ -9,10 +9,11 @@ import msgspec
 
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
-from coinquery.errors import RecordMoved
+from coinquery.errors import RecordMoved, RolloutEnded
 from coinquery.naming import as_argument
+from coinquery.rollout.movers import recent
 from coinquery.stacks import inventory
-from coinquery.stacks.way_back import WayBack, decode, newest, note
+from coinquery.stacks.way_back import WayBack, decode, newest, note, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,16 +35,18 @@ class GoingBack:
     notes: Notes
 
 
-def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> WayBack:
+def store(means: Means, notes: Notes, name: StackName, standing: Standing, target: Standing) -> WayBack:
     """Keep what stands now as the rollout's way back, unless one is kept that is still good; return the one that is.
 
     One is good as long as each record is where it was or already leads to ``target``. If others moved the records
     before this rollout moved any, what stands now is kept as the next way back. What is half switched is no way back:
-    raises RecordMoved.
+    raises RecordMoved. Raises RolloutEnded if the rollout's stack ``name`` had the name and lost it.
     """
     turn, kept = newest(notes)
     if kept is not None and (is_good(kept.standing, standing, target) or _is_ours(standing, target)):
         return kept
+    if kept is not None:
+        _refuse_lost(means, notes, name)
     stacks = inventory.everywhere(means.aws, means.config)
     _refuse_half_switched(inventory.led_to(stacks, standing), means, notes)
     live = inventory.leading(stacks, standing)
@@ -57,13 +60,24 @@ def store(means: Means, notes: Notes, standing: Standing, target: Standing) -> W
     return decode(notes.settle(kept_as, msgspec.json.encode(back).decode()), notes.path(kept_as))
 
 
+def _refuse_lost(means: Means, notes: Notes, name: StackName) -> None:
+    """Whose way back is this stack took the name from it, though a process that died did not note that it led here."""
+    for later, theirs in recent(means, name.coin, name.level):
+        back = read(theirs)
+        if later != name and back is not None and back.stack == str(name):
+            raise RolloutEnded(
+                f"rollout {notes.id} ended: {later} took the name from {name} at {back.time}",
+                f"Look at it with: cq dns show {name.coin_argument}. Start another rollout of this release with --new.",
+            )
+
+
 def _refuse_half_switched(led: Collection[str], means: Means, notes: Notes) -> None:
     """Nobody could go back to records that lead to two stacks (I9)."""
     if len(led) > 1:
         raise RecordMoved(
             f"{means.names.public.name} is on its way from one stack to another: {' and '.join(sorted(led))}",
             "Nothing was changed. Run the command that began that again, or give it up with: "
-            f"cq rollback {as_argument(notes.key.coin, notes.key.level)}. Then run this one again.",
+            f"cq rollback {as_argument(notes.key.coin, notes.key.level)}. Then run the same command again.",
         )
 
 

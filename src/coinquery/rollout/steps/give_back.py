@@ -46,8 +46,8 @@ class GiveBack:
         with movers.named(means, going.source), moving(means, theirs, destination.name) as renew:
 
             def before() -> None:
-                renew()
                 require(self._proof)
+                renew()
 
             renew()
             notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)

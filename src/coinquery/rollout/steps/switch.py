@@ -53,11 +53,11 @@ class SwitchDns:
         with movers.named(means, stack.name), moving(means, notes, stack.name) as renew:
 
             def before() -> None:
-                renew()
                 self._refuse_ended()
                 require(self._proof)
+                renew()
 
-            back = store(means, notes, self._names.read(), self._target())
+            back = store(means, notes, stack.name, self._names.read(), self._target())
             self._move().make(back.standing, self._target(), f"{notes.id} to {stack.name}", before)
             self._put_back_if_given_back(back)
         notes.mark(SWITCHED, means.clock.now(), means.journal.who)
