@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from coinquery.stacks import inventory
 from coinquery.stacks.foundation import JOURNAL_LOG_GROUP
@@ -95,7 +96,7 @@ def _told(right: Mapping[tuple[str, str], list[Line]], found: Mapping[tuple[str,
             yield f"journal: {key}: it ended and never began: {results}"
         if set(results) - set(expected) - {BEGINS, CARRIED_ON}:
             yield f"journal: {key}: {results} in place of {expected}"
-        for one, other in zip(results, [*results[1:], ""], strict=True):
+        for one, other in pairwise([*results, ""]):
             if one in (BEGINS, CARRIED_ON) and other in (BEGINS, ""):
                 yield f"journal: {key}: after {one!r} comes {other or 'nothing'!r}: {results}"
 

@@ -54,7 +54,9 @@ FIRST = Command("deploy", "cq-COIN-0001-prod", _deploy("v1.0.0"))
 SECOND = Command("deploy with a way back", "cq-COIN-0002-prod", _deploy("v1.1.0"))
 BACK = Command("rollback", "cq-COIN-0002-prod", lambda coin: ("rollback", coin, "--yes"))
 RETIRE = Command("retire", "cq-COIN-0002-prod", _retire("0002"), waits=True)
-GLASS = Command("retire --break-glass", "cq-COIN-0001-prod", _retire("0001", "--break-glass", "to see that it can be"))
+GLASS = Command(
+    "retire --break-glass", "cq-COIN-0001-prod", _retire("0001", "--break-glass", "to see that it can be"), waits=True
+)
 BELOW = Command("deploy below production", "cq-COIN-0001-dev", _deploy("v1.0.0", "dev"))
 
 CHAINS: dict[str, tuple[Command, ...]] = {
@@ -191,11 +193,12 @@ def clean_up(shop: Shop, coin: str) -> None:
 
 
 def prepare(shop: Shop) -> None:
-    """Let dev live in the region that the shop has, and a way back last longer than any chain.
+    """Let dev live in the region that the shop has, a way back last longer than any chain, and a lock of the dead not.
 
     The certificate of production covers the names of dev.
     """
     text = shop.team.path.read_text("utf-8").replace('way_back = "5s"', 'way_back = "1h"')
+    text = text.replace('moving = "30s"', 'moving = "3s"')
     head, own, rest = text.partition("[levels.dev]\n")
     certificate = re.search(rf'"{REGION}" = "[^"]+"', head)
     assert certificate is not None
