@@ -15,7 +15,8 @@ from tests.chaos.results import FOLDER, PROJECT, Part, load
 
 #: Each part's name, and the command that runs it. Parts of one line run at the same time, one for each of two cores.
 PARTS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"kills": ("tests.chaos.kills",), "machine": ("tests.chaos.driver",)},
+    {"kills": ("tests.chaos.kills", "kills"), "machine": ("tests.chaos.driver",)},
+    {"kills-below": ("tests.chaos.kills", "kills-below")},
     {"faults": ("tests.chaos.faults",), "races": ("tests.chaos.races",)},
     {"mutants": ("tests.chaos.mutants",), "fuzz": ("tests.chaos.fuzz",)},
     {"load": ("tests.chaos.load",)},

@@ -25,13 +25,13 @@ REPEAT = "Possible repeat"
 _DRAWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "TIME"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?Z"), "TIME"),
-    (re.compile(r"(?<=-prod/|-test/)[0-9a-z]{16}\b|(?<=-prod-int/|-test-int/)[0-9a-z]{16}\b"), "ID"),
-    (re.compile(r"(?<=-prod-|-test-)[0-9a-z]{8}(?=\.)|(?<=-prod-int-|-test-int-)[0-9a-z]{8}(?=\.)"), "ID"),
+    (re.compile(r"(?:(?<=-prod/|-test/)|(?<=-dev/)|(?<=-prod-int/|-test-int/)|(?<=-dev-int/))[0-9a-z]{16}\b"), "ID"),
+    (re.compile(r"(?:(?<=-prod-|-test-)|(?<=-dev-)|(?<=-prod-int-|-test-int-)|(?<=-dev-int-))[0-9a-z]{8}(?=\.)"), "ID"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\bi-[0-9a-f]+\b"), "INSTANCE"),
     (re.compile(r"(?<=/change/)[A-Z0-9]+|^[A-Z0-9]{14,}$"), "CHANGE"),
     (re.compile(r"(?<=TIME )[0-9a-f]{16}\b"), "TOKEN"),
-    (re.compile(r"(?<=/retiring/)[0-9a-f]{8}\b"), "TOKEN"),
+    (re.compile(r"(?:(?<=/retiring/)|(?<=/moving/))[0-9a-f]{8}\b"), "TOKEN"),
     (re.compile(r"\bTook [^\"]*"), "Took a while"),
     (re.compile(r'"skipped":\[[^\]]*goes back to it[^\]]*\]|Skipped: [^"]*goes back to it[^"]*'), "SKIPPED"),
 )

@@ -1,13 +1,15 @@
 """Killed at any moment (I11): every command killed at every point, run again to its end, and compared.
 
-``python -m tests.chaos.kills``. CHAOS_PAIRS is how many pairs of points are tried, CHAOS_SEED draws them, CHAOS_EVERY
-takes only each so many-th point, CHAOS_WORLDS is how many worlds stand at the same time.
+``python -m tests.chaos.kills PART``. CHAOS_PAIRS is how many pairs of points are tried, CHAOS_SEED draws them,
+CHAOS_EVERY takes only each so many-th point, CHAOS_POINTS those with that text in their names; CHAOS_WORLDS is how many
+worlds stand at the same time.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +23,10 @@ from tests.chaos.workers import Task
 
 PAIRS, WORLDS = int(os.environ.get("CHAOS_PAIRS", "60")), int(os.environ.get("CHAOS_WORLDS", "2"))
 EVERY = int(os.environ.get("CHAOS_EVERY", "1"))
+POINTS = os.environ.get("CHAOS_POINTS", "")
 SEED = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 1_000_000)))
+#: Chains, by the part of the chaos run that kills them.
+PARTS = {"kills": ("back", "glass"), "kills-below": ("below",)}
 #: How often a point is tried that a run did not come to.
 TRIES = 3
 WHAT = {BEFORE: "killed before a call that changes something", AFTER: "killed after one", LINE: "killed at a wait"}
@@ -59,10 +64,10 @@ class Book:
             yield Row(command=command, what=what, tried=len(results), right=len(results) - len(wrong), problems=wrong)
 
 
-def run() -> list[Row]:
-    """All of it."""
+def run(chains: Sequence[str]) -> list[Row]:
+    """Every point of the commands of these chains, and pairs."""
     book, began = Book(), time.monotonic()
-    with workers.start(WORLDS) as crew:
+    with workers.start(WORLDS, chains) as crew:
         passed = crew.passed()
         all_kills = list(_kills(passed))
         say(f"{len(all_kills)} kills of {len(passed)} commands, pairs drawn with CHAOS_SEED={SEED}")
@@ -84,7 +89,7 @@ def _kills(passed: dict[str, list[Point]]) -> Iterator[Kills]:
     """Every point of every command, in any order, so that a run that is stopped early saw some of all; then pairs."""
     chance = random.Random(SEED)
     for command, points in passed.items():
-        worth = list(worth_a_kill(points))
+        worth = [point for point in worth_a_kill(points) if POINTS in point.name]
         chance.shuffle(worth)
         for point in worth[::EVERY]:
             yield Kills(command, (point,))
@@ -118,4 +123,4 @@ def _taken(titles: Sequence[str], left: dict[str, list[Kills]]) -> tuple[Kills, 
 
 
 if __name__ == "__main__":
-    part.main("kills", run)
+    part.main(sys.argv[1], lambda: run(PARTS[sys.argv[1]]))

@@ -19,6 +19,7 @@ BEFORE, AFTER, LINE = "before", "after", "at"
 VARYING, TRIED = "lambda:Invoke", 2
 #: Lines that say that a step ended: the next one's begin is the same moment.
 _LINE = re.compile(r"\d\d:\d\d:\d\dZ  (?P<step>[^:]+): (?P<text>.*)")
+_COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _UNTIL = re.compile(r"begins, until .* at most")
 
 
@@ -111,7 +112,7 @@ class Watch:
             about = " ".join(call.parameters["Names"])
         for zone, name in self._zones.items():
             about = about.replace(zone, name)
-        return plain(f"{call.service}:{call.operation} {about}".strip(), self._coin)
+        return _COMMIT.sub("COMMIT", plain(f"{call.service}:{call.operation} {about}".strip(), self._coin))
 
     def _with_our_slack(self, call: Call, answer: Answer) -> Answer:
         """The webhook's address leads to Slack by way of us."""

@@ -6,13 +6,13 @@ import logging
 import multiprocessing as mp
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import part
-from tests.chaos.chains import CHAINS, Chains, Kills, Result, prepare
+from tests.chaos.chains import Chains, Kills, Result, prepare
 from tests.chaos.points import Point
 from tests.chaos.shop import BATCH
 
@@ -67,11 +67,11 @@ class Crew:
 
 
 @contextmanager
-def start(size: int) -> Iterator[Crew]:
-    """So many worlds, for as long as the block runs."""
+def start(size: int, chains: Sequence[str]) -> Iterator[Crew]:
+    """So many worlds for these chains, for as long as the block runs."""
     context = mp.get_context("spawn")
     crew = Crew(size, context.Queue(), context.Queue())
-    processes = [context.Process(target=work, args=(crew.to_do, crew.done)) for _ in range(size)]
+    processes = [context.Process(target=work, args=(crew.to_do, crew.done, tuple(chains))) for _ in range(size)]
     for process in processes:
         process.start()
     try:
@@ -85,14 +85,14 @@ def start(size: int) -> Iterator[Crew]:
             process.join(60)
 
 
-def work(to_do: Queue[Task | None], done: Queue[Any]) -> None:
-    """One world: first the chains that nobody disturbs, then what the queue has, until it has None."""
+def work(to_do: Queue[Task | None], done: Queue[Any], names: Sequence[str]) -> None:
+    """One world: first these chains, which nobody disturbs, then what the queue has, until it has None."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the world down
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a process that was killed breaks its connections
     with part.shop(BATCH) as shop:
         prepare(shop)
         chains = Chains(shop)
-        problems = [problem for name in CHAINS for problem in chains.undisturbed(name)]
+        problems = [problem for name in names for problem in chains.undisturbed(name)]
         done.put((chains.passed, problems))
         while (task := to_do.get()) is not None:
             try:
