@@ -88,9 +88,8 @@ def run(chains: Sequence[str]) -> list[Row]:
             for result in wrong:
                 say(f"WRONG {result.kills}: {'; '.join(result.problems)}")
             minutes = (time.monotonic() - began) / 60
-            say(
-                f"{len(book.results)} of {len(all_kills) - len(book.idle)} kills, {len(book.results) / minutes:.1f} a minute"
-            )
+            done, all_of_them = len(book.results), len(all_kills) - len(book.idle)
+            say(f"{done} of {all_of_them} kills, {done / minutes:.1f} a minute")
     return list(book.rows())
 
 
