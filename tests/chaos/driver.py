@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -23,6 +23,8 @@ from tests.chaos.play import Play
 from tests.chaos.results import Row
 
 STEPS_AN_EXAMPLE = 40
+#: How many steps are made in one world, which is slower the more it has seen; and how far apart their seeds are.
+STEPS_A_WORLD, SEEDS_A_WORLD = 500, 1000
 
 
 def drive(world: Play, steps: int, first: int) -> Iterator[str]:
@@ -58,25 +60,27 @@ def _violation(error: BaseException) -> Violated | None:
     return next((found for each in inner if each is not None and (found := _violation(each))), None)
 
 
-def run(ground: AbstractContextManager[Play], steps: int) -> list[Row]:
-    """Make the steps in a world, and tell how many of which."""
-    first, problems = int(os.environ.get("CHAOS_SEED", "1")), list[str]()
-    with ground as world:
-        began = time.monotonic()
-        for problem in drive(world, steps, first):
-            part.say(problem)
-            problems.append(problem)
-        seconds = time.monotonic() - began
-    for name, count in Machine.counts.most_common():
+def run(ground: Callable[[], AbstractContextManager[Play]], steps: int) -> list[Row]:
+    """Make the steps, in a new world every now and then, and tell how many of which."""
+    first, began = int(os.environ.get("CHAOS_SEED", "1")), time.monotonic()
+    problems, counts = list[str](), Counter[str]()
+    while (left := steps - counts.total()) > 0:
+        with ground() as world:
+            for problem in drive(world, min(left, STEPS_A_WORLD), first):
+                part.say(problem)
+                problems.append(problem)
+        counts += Machine.counts
+        first += SEEDS_A_WORLD
+    for name, count in counts.most_common():
         part.say(f"{count:6} {name}")
-    made = Machine.counts.total()
-    part.say(f"{made} steps, {made / seconds:.1f} a second")
+    made = counts.total()
+    part.say(f"{made} steps, {made / (time.monotonic() - began):.1f} a second")
     what = "steps of the state machine"
     return [Row(command="all", what=what, tried=made, right=made - len(problems), problems=problems)]
 
 
 if __name__ == "__main__":
     if "--real" in sys.argv[1:]:
-        part.main("machine-real", lambda: run(real_play(), int(os.environ.get("CHAOS_STEPS", "300"))))
+        part.main("machine-real", lambda: run(real_play, int(os.environ.get("CHAOS_STEPS", "300"))))
     else:
-        part.main("machine", lambda: run(play(), int(os.environ.get("CHAOS_STEPS", "5000"))))
+        part.main("machine", lambda: run(play, int(os.environ.get("CHAOS_STEPS", "5000"))))
