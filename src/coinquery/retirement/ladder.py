@@ -95,7 +95,7 @@ class Ladder:
         if newest is not None:
             end = datetime.fromisoformat(newest.time) + timedelta(seconds=self._means.config.waits.moving.seconds)
             if self._means.clock.now() <= end:
-                needs = f"Wait until {_clock(end)}, or let that command end"
+                needs = f"Let that command end, or wait until {_clock(end)}; then run the same command again"
                 return _no_move(f"{newest.who} was moving one at {newest.time}", needs)
         if self._live is None or not self._is_given_back_by(self._live):
             return _no_move("none", "")
