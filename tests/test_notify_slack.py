@@ -220,10 +220,11 @@ def test_a_secret_that_can_not_be_read_is_told_and_nothing_is_raised(offline: Aw
     with Stubber(offline.secrets("us-east-1")) as stub:
         stub.add_client_error("get_secret_value", "AccessDeniedException", "User is not authorized")
         told = Announcer("secretsmanager:coinquery/slack", offline, "us-east-1", StillClock()).tell(MESSAGE)
-    assert not told.delivered
-    assert told.problem == (
+    assert told == Delivery(
+        False,
+        0,
         "the webhook's secret secretsmanager:coinquery/slack can't be read: "
-        "AWS does not permit secretsmanager:GetSecretValue: User is not authorized"
+        "AWS does not permit secretsmanager:GetSecretValue: User is not authorized",
     )
 
 

@@ -150,9 +150,7 @@ def real_play() -> Iterator[Play]:
             stage = _RealStage(state, (REGION,), Background())
             with _entered(team), Switchboard().installed() as switchboard, _base(team) as base:
                 wire = Wire()
-                monitor = _RealMonitor(
-                    switchboard.aws(Wire().on_send), stage.clock
-                )  # it is asked by another wire than its own
+                monitor = _RealMonitor(switchboard.aws(Wire().on_send), stage.clock)
                 hand = _hand(team)
                 yield _RealPlay(team, REAL, stage, switchboard, hand, monitor, wire, base, _secret(team), count())
                 stage.background.close()

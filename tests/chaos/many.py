@@ -6,8 +6,7 @@ import random
 import threading
 from contextlib import ExitStack
 
-from coinquery.dns.names import KINDS, Standing
-from coinquery.dns.zone import same
+from coinquery.dns.names import Standing
 from coinquery.stacks import inventory
 from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
@@ -102,8 +101,7 @@ def leading_problem(shop: Shop, coin: str, name: str) -> str:
 
 
 def _leads(shop: Shop, coin: str, stack: Stack, standing: Standing) -> bool:
-    target = shop.team.names(coin).target(stack.outputs)
-    return all(same(target.of(kind), standing.of(kind)) for kind in KINDS)
+    return shop.team.names(coin).target(stack.outputs).is_same(standing)
 
 
 def tells_who(ran: Ran) -> bool:

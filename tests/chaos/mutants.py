@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant("I6", "requests do not count", "ladder", "retirement/ladder.py",
            "quiet = seen.known and seen.requests == 0", "quiet = seen.known"),
     Mutant("I6", "the way back is needed by nobody", "ladder", "retirement/ladder.py",
-           "if back is None or back.stack != str(self._stack.name):\n            return _unneeded",
+           "if self._successor_notes is None:\n            return _unneeded",
            "if True:\n            return _unneeded"),
     Mutant("I6", "a move looks for no retirement", "met", "rollout/moving.py",
            "    if looking is not None:\n", "    if False:\n"),

@@ -13,7 +13,7 @@ from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackIn
 from coinquery.retirement.rung import Rung
 from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, locks, requests, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, MOVING, SWITCHED, of_id
+from coinquery.stacks.notes import GIVEN_BACK, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +42,13 @@ class Ladder:
     def _live(self) -> Stack | None:
         """The stack that the name leads to, as it is when that is first asked: after the locks were looked for."""
         return inventory.leading(inventory.everywhere(self._means.aws, self._means.config), self._means.names.read())
+
+    @cached_property
+    def _successor_notes(self) -> Notes | None:
+        """The notes of the live stack's rollout, if this stack is its way back."""
+        notes = None if self._live is None else of_id(self._means.store, self._live.rollout)
+        back = None if notes is None else way_back.read(notes)
+        return notes if back is not None and back.stack == str(self._stack.name) else None
 
     def rungs(self) -> Iterator[Rung]:
         """All rungs, cheapest first; a stack that never was live has fewer to climb."""
@@ -97,19 +104,12 @@ class Ladder:
             if self._means.clock.now() <= end:
                 needs = f"Let that command end, or wait until {_clock(end)}; then run the same command again"
                 return _no_move(f"{newest.who} was moving one at {newest.time}", needs)
-        if self._live is None or not self._is_given_back_by(self._live):
+        if self._live is None or self._successor_notes is None or not way_back.is_under_way(self._successor_notes):
             return _no_move("none", "")
         rollback = f"cq rollback {self._stack.name.coin_argument} --from {self._live.name}"
         return _no_move(
             "a way back to it was begun", f"Let it end ({rollback}), or deploy a successor ({self._deploy})"
         )
-
-    def _is_given_back_by(self, live: Stack) -> bool:
-        notes = of_id(self._means.store, live.rollout)
-        back = way_back.read(notes)
-        if back is None or back.stack != str(self._stack.name):
-            return False
-        return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
 
     def _not_live(self) -> Rung:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
@@ -176,10 +176,9 @@ class Ladder:
         length = self._means.config.waits.way_back
         if self._live is None:
             return _unneeded("no stack of ours is live", f"Deploy a successor: {self._deploy}")
-        notes = of_id(self._means.store, self._live.rollout)
-        back, switched = way_back.read(notes), notes.marked(SWITCHED)
-        if back is None or back.stack != str(self._stack.name):
+        if self._successor_notes is None:
             return _unneeded(f"{self._live.name} does not go back to it", "")
+        switched = self._successor_notes.marked(SWITCHED)
         if switched is None:
             needs = f"Let it be noted: run the deploy of {self._live.name} again"
             return _unneeded(f"{self._live.name} goes back to it, and nobody noted since when", needs)
@@ -194,17 +193,10 @@ class Ladder:
         A live stack that took the name before it came here got it back by another hand.
         """
         came, mark = self._notes.marked(SWITCHED), self._notes.marked(GIVEN_BACK)
-        theirs = None if self._live is None else of_id(self._means.store, self._live.rollout)
-        after = None if theirs is None else way_back.read(theirs)
-        if (
-            came is None
-            and mark is None
-            and self._back is not None
-            and (after is None or after.stack != str(self._stack.name))
-        ):
+        if came is None and mark is None and self._back is not None and self._successor_notes is None:
             return datetime.fromisoformat(self._back.time)
-        if mark is None and theirs is not None:
-            mark = theirs.marked(SWITCHED)
+        if mark is None and self._live is not None:
+            mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
         if mark is None or (came is not None and mark.time < came.time):
             return None
         return datetime.fromisoformat(mark.time)

@@ -88,7 +88,7 @@ def _source(
 ) -> tuple[StackName, Notes] | None:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
     for name, notes in seen:
-        under_way = _is_begun(notes) and (name == named or not _is_over(notes, seen, name))
+        under_way = way_back.is_under_way(notes) and (name == named or not _is_over(notes, seen, name))
         if under_way and (live is None or str(live) in (str(name), _leads_back_to(notes))):
             return name, notes
     for name, notes in seen:
@@ -96,10 +96,6 @@ def _source(
             _refuse_second(means, name, notes, seen, named)
             return name, notes
     return None
-
-
-def _is_begun(notes: Notes) -> bool:
-    return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
 
 
 def _is_over(notes: Notes, seen: Seen, name: StackName) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from coinquery import stored
 from coinquery.dns.names import Standing
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK
 
 if TYPE_CHECKING:
     from coinquery.stacks.notes import Notes
@@ -41,6 +42,11 @@ def newest(notes: Notes) -> tuple[int, WayBack | None]:
     while (value := notes.get(note(turn + 1))) is not None:
         turn, kept = turn + 1, decode(value, notes.path(note(turn + 1)))
     return turn, kept
+
+
+def is_under_way(notes: Notes) -> bool:
+    """Whether a way back from the rollout's stack was begun and not ended."""
+    return notes.marked(GIVING_BACK) is not None and notes.marked(GIVEN_BACK) is None
 
 
 def note(turn: int) -> str:
