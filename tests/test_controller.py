@@ -19,10 +19,13 @@ from functools import partial
 
 import pytest
 
+from coinquery import naming
 from coinquery.local import toolchain
 from coinquery.local.controller.metrics import INTERVAL
 from coinquery.local.follower import call
 from coinquery.local.state import HTTP_PORT, HTTPS_PORT, State
+from coinquery.rollout.proof import TargetProof
+from coinquery.stacks import stack as stacks
 from tests import coin_stacks
 from tests.coin_stacks import processes, until
 from tests.worlds import World
@@ -195,6 +198,19 @@ def test_a_terminated_instance_is_replaced(stack: Stack) -> None:
     assert until(lambda: gone not in stack.instances() and stack.serves())
     assert until(lambda: not processes(stack.world.state, f"{address}:8080"))
     assert not (stack.world.state.root / "volumes" / gone).exists()
+
+
+def test_i7_a_target_that_drains_is_no_gap_in_the_proof_of_a_stack_below_production(stack: Stack) -> None:
+    described = stacks.read(stack.world.aws.cloudformation(REGION), naming.parse(NAME))
+    assert described is not None
+    proof, elb = TargetProof(stack.world.aws, REGION, lambda: described), stack.world.aws.elbv2(REGION)
+    assert until(lambda: not proof.gaps())
+    gone = min(stack.instances())
+    stack.world.aws.ec2(REGION).terminate_instances(InstanceIds=[gone])
+    assert until(lambda: gone not in stack.instances() and not proof.gaps())
+    health = elb.describe_target_health(TargetGroupArn=stack.outputs["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert {d["TargetHealth"]["State"] for d in health if d["Target"]["Id"] == gone} == {"draining"}
+    assert [d["TargetHealth"]["State"] for d in health].count("healthy") == 2
 
 
 def test_a_deleted_stack_leaves_no_process_instance_volume_or_port(stack: Stack) -> None:

@@ -328,6 +328,19 @@ def test_record_names_lie_inside_their_zone(world: World) -> None:
         assert refusal(lambda name=outside: change(world, zone_id, ("CREATE", name, {}))) == "InvalidChangeBatch"  # type: ignore[misc]
 
 
+def test_an_alias_takes_no_ttl(world: World) -> None:
+    zone_id, route53 = zone(world, "alias.example.org"), world.aws.route53()
+    target = {"HostedZoneId": "Z2", "DNSName": "a.elb.amazonaws.com", "EvaluateTargetHealth": True}
+    alias = {"Name": "a.alias.example.org", "Type": "A", "AliasTarget": target}
+
+    def create(record: Any) -> object:
+        batch: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        return route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=batch)
+
+    assert refusal(lambda: create({**alias, "TTL": 60})) == "InvalidInput"
+    create(alias)
+
+
 def test_simple_and_weighted_sets_do_not_stand_together(world: World) -> None:
     zone_id, weighted = zone(world, "mixed.example.org"), {"SetIdentifier": "x", "Weight": 1}
     change(world, zone_id, ("CREATE", "a.mixed.example.org", {}), ("CREATE", "b.mixed.example.org", weighted))
@@ -440,6 +453,14 @@ def test_i13_a_target_is_healthy_only_if_it_says_so(world: World) -> None:
     elbv2.modify_target_group(TargetGroupArn=group, HealthCheckIntervalSeconds=5, UnhealthyThresholdCount=2)
     time.sleep(10)
     assert states() == ["healthy", "unhealthy", "unhealthy"]
+    elbv2.modify_target_group_attributes(
+        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "2"}]
+    )
+    elbv2.deregister_targets(TargetGroupArn=group, Targets=[{"Id": ids[1]}])
+    assert states() == ["healthy", "draining", "unhealthy"]
+    time.sleep(2)
+    described = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert {d["Target"]["Id"] for d in described} == {ids[0], ids[2]}
     for server in servers:
         server.shutdown()
         server.server_close()

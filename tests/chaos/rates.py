@@ -1,7 +1,8 @@
 """AWS's limits of rate, as token buckets that all processes of an account share.
 
 Route 53 takes 5 requests a second of an account (its newer documentation: bursts of 50, then 10 a second);
-CloudFormation throttles ``DescribeStacks`` at a few calls a second of account and region.
+CloudFormation throttles ``DescribeStacks`` at a few calls a second of account and region, Parameter Store its reads and
+writes at 40.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tests.chaos.proxy import Forward
 from tests.chaos.throttles import throttled
 
 #: Calls a second, which is the bucket's size as well.
-ROUTE53, DESCRIBE_STACKS = 5.0, 5.0
+ROUTE53, DESCRIBE_STACKS, PARAMETERS = 5.0, 5.0, 40.0
 
 
 @dataclass
@@ -49,14 +50,21 @@ class Rates:
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
 
     async def __call__(self, call: Call, forward: Forward) -> Answer:
-        if call.service == "route53":
-            bucket = self._buckets.setdefault(("route53", ""), Bucket(ROUTE53))
-        elif call.operation == "DescribeStacks":
-            bucket = self._buckets.setdefault(("stacks", call.region), Bucket(DESCRIBE_STACKS))
-        else:
+        bucket = self._bucket(call)
+        if bucket is None:
             return await forward(call)
         if not bucket.take():
             self.refused[call.service] += 1
             return throttled(call)
         self.taken[call.service] += 1
         return await forward(call)
+
+    def _bucket(self, call: Call) -> Bucket | None:
+        """The bucket that the call takes a token of: one an account, or one an account and region."""
+        if call.service == "route53":
+            return self._buckets.setdefault(("route53", ""), Bucket(ROUTE53))
+        if call.operation == "DescribeStacks":
+            return self._buckets.setdefault(("cloudformation", call.region), Bucket(DESCRIBE_STACKS))
+        if call.service == "ssm":
+            return self._buckets.setdefault(("ssm", call.region), Bucket(PARAMETERS))
+        return None

@@ -47,7 +47,7 @@ _TABLE: Mapping[tuple[str, str], Sequence[Rule]] = {
     ("elbv2", "DeleteLoadBalancer"): (balancers.protected_balancers,),
     ("elbv2", "DescribeTargetHealth"): (balancers.targets_are_asked,),
     ("ec2", "DescribeInstances"): (balancers.private_ip_address,),
-    ("route53", "ChangeResourceRecordSets"): (stores.record_sets, stores.one_change_at_a_time),
+    ("route53", "ChangeResourceRecordSets"): (stores.record_sets, stores.one_change_at_a_time, stores.alias_ttl),
     ("logs", "PutLogEvents"): (stores.log_events_in_time, stores.log_events_in_order),
     ("cloudwatch", "PutMetricData"): (stores.metric_namespaces,),
     ("ssm", "GetParameter"): (stores.image_parameter,),

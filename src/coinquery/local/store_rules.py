@@ -25,6 +25,12 @@ async def record_sets(aws: Aws, proceed: Proceed, call: Call) -> Answer:
     return call.refuse("InvalidChangeBatch", f"[{problem}]") if problem else await proceed(call)
 
 
+async def alias_ttl(_: Aws, proceed: Proceed, call: Call) -> Answer:
+    """The TTL of an alias is its target's: none can be set."""
+    problem = zones.alias_with_ttl(call.body)
+    return call.refuse("InvalidInput", problem) if problem else await proceed(call)
+
+
 _changing: set[str] = set()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from coinquery.aws import Aws, pages
+from coinquery.local import draining
 from coinquery.local.calls import Answer, Call
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
 PROBE_TIMEOUT = 1.0
+#: What holds where a target group does not say how long its targets drain, in seconds (Elastic Load Balancing's guide).
+DEREGISTRATION_DELAY = 300
 _XMLNS = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
 
 
@@ -39,12 +42,18 @@ class Verdict:
     description: str = ""
 
 
+DRAINING = Verdict("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+
+
 @dataclass(frozen=True)
 class Group:
-    """A target group: how its targets are asked, and whether a listener sends anything there."""
+    """A target group: how its targets are asked, whether a listener sends anything there, and how long a target that
+    leaves it drains, in seconds.
+    """
 
     described: Mapping[str, Any]
     in_use: bool
+    drains: float
 
 
 async def target_health(aws: Aws, call: Call, answer: Answer) -> Answer:
@@ -55,8 +64,11 @@ async def target_health(aws: Aws, call: Call, answer: Answer) -> Answer:
     ]
     group, targets = await asyncio.to_thread(_look_up, aws, call, registered)
     verdicts = await _ask_all(group, targets)
-    members = "".join(_member(target, verdict) for target, verdict in zip(targets, verdicts, strict=True))
-    return replace(answer, body=_envelope(members).encode())
+    members = [_member(target, verdict) for target, verdict in zip(targets, verdicts, strict=True)]
+    if group.in_use and not any(name.startswith("Targets.") for name in call.parameters):
+        left = draining.of_group(call.parameters["TargetGroupArn"]).draining(registered, group.drains)
+        members += [_member(Target(name, port, "", 0), DRAINING) for name, port in left]
+    return replace(answer, body=_envelope("".join(members)).encode())
 
 
 def _look_up(aws: Aws, call: Call, registered: Iterable[tuple[str, int]]) -> tuple[Group, list[Target]]:
@@ -68,8 +80,14 @@ def _look_up(aws: Aws, call: Call, registered: Iterable[tuple[str, int]]) -> tup
         for instance in reservation["Instances"]
         if instance["State"]["Name"] in ("pending", "running")
     }
-    group = Group(described, any(arn in action.values() for action in _actions(elbv2)))
+    group = Group(described, any(arn in action.values() for action in _actions(elbv2)), _delay(elbv2, arn))
     return group, [_target(name, port, instances.get(name)) for name, port in registered]
+
+
+def _delay(elbv2: ElasticLoadBalancingv2Client, arn: str) -> float:
+    attributes = elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+    given = {attribute["Key"]: attribute["Value"] for attribute in attributes}
+    return float(given.get("deregistration_delay.timeout_seconds", DEREGISTRATION_DELAY))
 
 
 def _actions(elbv2: ElasticLoadBalancingv2Client) -> Iterator[Mapping[str, Any]]:

@@ -31,6 +31,21 @@ def problem(route53: Route53Client, call: Call) -> str:
     return _mixed(route53, zone_id, changes)
 
 
+def alias_with_ttl(body: bytes) -> str:
+    """What AWS says of a batch that gives an alias a TTL, ``""`` if none does."""
+    for change in Xml.fromstring(body).iterfind(".//r:Change", _NS):  # noqa: S314 - only this machine sends it
+        record = change.find("r:ResourceRecordSet", _NS)
+        if record is None or record.find("r:AliasTarget", _NS) is None or record.find("r:TTL", _NS) is None:
+            continue
+        name, kind = record.findtext("r:Name", "", _NS), record.findtext("r:Type", "", _NS)
+        return (
+            "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+            "TrafficPolicyInstanceId], but found more than one in Change with "
+            f"[Action={change.findtext('r:Action', '', _NS)}, Name={name}, Type={kind}]"
+        )
+    return ""
+
+
 def _mixed(route53: Route53Client, zone_id: str, changes: list[tuple[str, _Key, str]]) -> str:
     """Play the batch over the zone's sets; name the first that would stand simple beside weighted."""
     touched = {key for _, key, _ in changes}

@@ -136,11 +136,15 @@ class TargetProof:
         self._stack = stack
 
     def gaps(self) -> dict[str, str]:
-        """What the load balancer says of each target that is not healthy, and whether some are missing."""
+        """What the load balancer says of each target that is not healthy, and whether some are missing.
+
+        A target that drains is an instance that left, not one that is expected.
+        """
         stack = self._stack()
         group = output(stack.outputs, "TargetGroupArn", stack.name)
         targets = self._elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-        states = {target["Target"]["Id"]: target["TargetHealth"] for target in targets}
+        told = {target["Target"]["Id"]: target["TargetHealth"] for target in targets}
+        states = {who: health for who, health in told.items() if health.get("State") != "draining"}
         gaps = {
             who: f"{health.get('State')} {health.get('Description', '')}".strip()
             for who, health in states.items()
