@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from tests.chaos.part import say
-from tests.chaos.results import FOLDER, PROJECT, Part, load
+from tests.chaos.results import FOLDER, PROJECT, Part, Row, load
 
 #: Each part's name, and the command that runs it. Parts of one line run at the same time, one for each of two cores.
 PARTS: tuple[dict[str, tuple[str, ...]], ...] = (
@@ -68,12 +68,26 @@ def write(parts: Iterable[Part]) -> None:
 
 
 def table(parts: Iterable[Part]) -> str:
-    """One line a row, in the order of the parts, and a line for each part: when it was run, on what, how long."""
+    """What became of each command in each part; when each part was run, on what, how long; then row by row."""
     kept = list(parts)
+    times = [f"- {p.name}: {p.time[:16]}Z, commit {p.commit}, {p.seconds / 60:.1f} min" for p in kept]
     lines = ["| part | command | what was done to it | tried | ended right |", "| --- | --- | --- | ---: | ---: |"]
     lines += [f"| {p.name} | {r.command} | {r.what} | {r.tried} | {r.right} |" for p in kept for r in p.rows]
-    times = [f"- {p.name}: {p.time[:16]}Z, commit {p.commit}, {p.seconds / 60:.1f} min" for p in kept]
-    return "\n".join([*lines, "", *times]) + "\n"
+    return "\n".join([*_summary(kept), "", *times, "", "### Row by row", "", *lines]) + "\n"
+
+
+def _summary(parts: Sequence[Part]) -> list[str]:
+    """One line a command, one column a part: how many ended right, of how many tried."""
+    commands = dict.fromkeys(row.command for part in parts for row in part.rows)
+    lines = [f"| command | {' | '.join(part.name for part in parts)} |", f"| --- |{' ---: |' * len(parts)}"]
+    for command in commands:
+        cells = (_right_of_tried([row for row in part.rows if row.command == command]) for part in parts)
+        lines.append(f"| {command} | {' | '.join(cells)} |")
+    return lines
+
+
+def _right_of_tried(rows: Sequence[Row]) -> str:
+    return f"{sum(row.right for row in rows)} of {sum(row.tried for row in rows)}" if rows else ""
 
 
 if __name__ == "__main__":
