@@ -1,4 +1,4 @@
-"""A server that stands for a node and sends whatever bytes a test wants, HTTP or not."""
+"""A server that stands for a node and sends whatever bytes a test wants, HTTP or not; and what instances may reply."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from hypothesis import strategies as st
 
 
 @dataclass
@@ -107,3 +109,35 @@ def answers(results: dict[str, Any]) -> Script:
         return [http(json.dumps({"jsonrpc": "2.0", "id": call["id"], **outcome}).encode())]
 
     return reply
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=True) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+#: Heights as honest services never write them, and one as they do.
+numbers: st.SearchStrategy[Any] = st.sampled_from(
+    ["0x1b4", "1b4", "436", "NaN", 436, 436.0, -1, 2**60, 2**80, 1e300, None, True, [], {}]
+)
+times: st.SearchStrategy[Any] = st.sampled_from(
+    ["2026-11-24T12:00:00Z", "2026-11-24", "soon", 0, 1764000000, None, [], "9999999-01-01T00:00:00Z"]
+)
+results = st.fixed_dictionaries(
+    {},
+    optional={
+        "commitHash": json_values | st.just("f" * 40),
+        "height": numbers,
+        "headTime": times,
+        "chain": json_values | st.just("1"),
+        "syncing": json_values,
+        "progress": numbers,
+        "anchors": json_values
+        | st.dictionaries(st.sampled_from(["430", "-1", "x", "1e9"]), json_values | st.just("a")),
+        "volume": json_values | st.fixed_dictionaries({"size": numbers, "free": numbers, "growth": numbers}),
+        "reasons": json_values,
+    },
+)
+infos = st.fixed_dictionaries({"status": st.just("1"), "message": st.just("OK"), "result": results}) | json_values
+#: Bodies: an ``/info`` in which anything may be anything, other JSON, no JSON.
+replies = infos.map(lambda info: json.dumps(info).encode()) | st.binary(max_size=200)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,162 +16,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coinquery import config
-from coinquery.monitor.configuration import LOG_GROUP, PARAMETER
+from coinquery.monitor.configuration import LOG_GROUP
 from coinquery.naming import SILENCES
-from coinquery.stacks.foundation import HOME_PARAMETER, JOURNAL_LOG_GROUP, NETWORK_STACK
-from tests.fuzzing import HOME, NETWORK_OUTPUTS, RELEASE, Fuzzed, examples, fuzzed, json_values, plain
-
-OLD, LIVE = "cq-eth-0001-prod", "cq-eth-0002-prod"
-BALANCERS = {OLD: "one-1.us-east-1.elb.amazonaws.com", LIVE: "two-2.us-east-1.elb.amazonaws.com"}
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-DEPLOY = ("deploy", "eth", "--release", RELEASE, "--region", HOME, "--plan")
-MONITOR = ("monitor", "run", "--once", "--region", HOME)
-LOOKS = (
-    ("ls",), ("status",), ("status", LIVE, "--json"), ("find", LIVE), ("find", "10.0.0.1"), ("find", BALANCERS[LIVE]),
-    ("find", "eth.example.com"), ("find", "0123456"), ("dns", "show", "eth"), ("rollback", "eth", "--plan"),
-    ("retire", OLD, "--plan"), ("retire", LIVE, "--plan"), DEPLOY, (*DEPLOY, "--number", "7"), ("monitor", "silences"),
-    ("name", LIVE),
-)  # fmt: skip
-
-
-def _rollout(stack: str) -> str:
-    return f"eth/prod/{HOME}/v0.{stack[7:8]}/1"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def _alias(target: str, name: str = "eth.example.com", **more: Any) -> dict[str, Any]:
-    alias = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": target, "EvaluateTargetHealth": False}
-    return {"Name": name, "Type": "A", "AliasTarget": alias, **more}
-
-
-def _outputs(stack: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for kind in ("", "Internal"):
-        arn = f"arn:aws:elasticloadbalancing:{HOME}:000000000000"
-        found |= {
-            f"{kind}LoadBalancerDnsName": BALANCERS[stack] if not kind else f"internal-{BALANCERS[stack]}",
-            f"{kind}LoadBalancerZoneId": "Z35SXDOTRQ7X7K",
-            f"{kind}LoadBalancerArn": f"{arn}:loadbalancer/app/{stack}/0123456789abcdef",
-            f"{kind}TargetGroupArn": f"{arn}:targetgroup/{stack}/0123456789abcdef",
-        }
-    return found
-
-
-@dataclass
-class Production:
-    """Two stacks, their ledger entries and notes, and the record that leads to the second."""
-
-    fuzz: Fuzzed
-
-    def __post_init__(self) -> None:
-        self.zone = config.load().level("prod").public_zone
-        self.parameters: dict[str, str] = {
-            "/coinquery/latest/eth/prod": "2",
-            HOME_PARAMETER: HOME,
-            PARAMETER: "{}",
-            f"{SILENCES}/{LIVE}": json.dumps({"until": "2999-01-01T00:00:00Z", "by": "a", "why": "b"}),
-        }
-        for stack in (OLD, LIVE):
-            entry = dict.fromkeys(("release", "author", "reserved"), stack) | {"region": HOME, "commit": COMMIT}
-            self.parameters[f"/coinquery/stacks/eth/prod/{stack[7:11]}"] = json.dumps(
-                entry | {"rollout": _rollout(stack)}
-            )
-        notes = f"/coinquery/rollouts/{_rollout(LIVE)}"
-        standing = {"public": {"name": "eth.example.com.", "target": BALANCERS[OLD], "target_zone": "Z35SXDOTRQ7X7K"}}
-        self.parameters |= {
-            f"{notes}/begin": _now(),
-            f"{notes}/proposal-1": "2",
-            f"{notes}/way-back": json.dumps({"standing": standing, "stack": OLD, "time": _now()}),
-            **{f"{notes}/{mark}": json.dumps({"time": _now(), "who": "a"}) for mark in ("created", "switched", "live")},
-            f"/coinquery/rollouts/eth/prod/{HOME}/{RELEASE}/1/begin": _now(),
-            f"/coinquery/rollouts/eth/prod/{HOME}/{RELEASE}/1/proposal-1": "7",
-        }
-        for name, value in self.parameters.items():
-            self.put(name, value)
-        for stack in (OLD, LIVE):
-            self.make(stack)
-        self.record("UPSERT", _alias(BALANCERS[LIVE]))
-
-    def put(self, name: str, value: str) -> None:
-        """Set a parameter."""
-        ssm = self.fuzz.aws.ssm(HOME)
-        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-
-    def remove(self, name: str) -> None:
-        """Take a parameter away."""
-        self.fuzz.aws.ssm(HOME).delete_parameters(Names=[name])
-
-    def record(self, action: Any, record: Any) -> None:
-        """Change the zone by hand."""
-        batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        self.fuzz.aws.route53().change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=batch)
-
-    def make(self, stack: str, **changes: dict[str, str]) -> None:
-        """A stack as cq makes them, but for what is changed."""
-        tags = {"stack": stack, "coin": "eth", "level": "prod", "release": "v0", "commit": COMMIT, "author": "a"}
-        told = {f"coinquery:{key}": value for key, value in {**tags, "rollout": _rollout(stack)}.items()}
-        whole = {"outputs": _outputs(stack), "tags": told, "parameters": {"InstanceCount": "2"}}
-        self.fuzz.stack(HOME, stack, **{**whole, **changes})
-
-    def delete(self, stack: str) -> None:
-        """Delete a stack."""
-        cloudformation = self.fuzz.aws.cloudformation(HOME)
-        cloudformation.delete_stack(StackName=stack)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
-
-    @contextmanager
-    def parameter(self, name: str, value: str | None) -> Iterator[None]:
-        """A parameter with another value for a while, or without one."""
-        if value is None:
-            self.remove(name)
-        else:
-            self.put(name, value)
-        try:
-            yield
-        finally:
-            if name in self.parameters:
-                self.put(name, self.parameters[name])
-            else:
-                self.remove(name)
-
-    @contextmanager
-    def stack(self, stack: str, **changes: dict[str, str]) -> Iterator[None]:
-        """A stack that is something else for a while."""
-        self.delete(stack)
-        self.make(stack, **changes)
-        try:
-            yield
-        finally:
-            self.delete(stack)
-            self.make(stack)
-
-    @contextmanager
-    def records(self, *records: Any) -> Iterator[None]:
-        """Other records under the public name for a while."""
-        self.record("DELETE", _alias(BALANCERS[LIVE]))
-        made: list[Any] = []
-        try:
-            for each in records:
-                self.record("CREATE", each)
-                made.append(each)
-            yield
-        finally:
-            for each in made:
-                self.record("DELETE", each)
-            self.record("CREATE", _alias(BALANCERS[LIVE]))
-
-    def look(self, *looks: tuple[str, ...]) -> dict[tuple[str, ...], str]:
-        """Run the commands that only look; what each said on standard error."""
-        return {look: self.fuzz.looks(*look).err for look in looks or LOOKS}
-
-    def keeps_the_live_stack(self) -> None:
-        """Whatever is odd: the stack that the name leads to is not retired (I6)."""
-        ran = self.fuzz.run("retire", LIVE, "--name", LIVE, "--break-glass", "something is odd")
-        assert ran.code in (1, 2, 3), ran.err
+from coinquery.stacks.foundation import JOURNAL_LOG_GROUP, NETWORK_STACK
+from tests.fuzzed_production import (
+    BALANCERS,
+    COMMIT,
+    DEPLOY,
+    LIVE,
+    LOOKS,
+    MONITOR,
+    OLD,
+    Production,
+    alias,
+    now,
+    outputs_of,
+)
+from tests.fuzzing import HOME, NETWORK_OUTPUTS, RELEASE, examples, fuzzed, json_values, plain
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +67,7 @@ garbage = (
 @examples(25)
 def test_a_parameter_that_is_not_ours(production: Production, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(production.parameters)))
-    value = data.draw(st.none() | garbage | st.just(_now()) | st.just('{"time": "2026-01-01T00:00:00", "who": "a"}'))
+    value = data.draw(st.none() | garbage | st.just(now()) | st.just('{"time": "2026-01-01T00:00:00", "who": "a"}'))
     with production.parameter(name, value):
         production.look(*data.draw(st.lists(st.sampled_from(LOOKS), min_size=2, max_size=2, unique=True)))
         production.keeps_the_live_stack()
@@ -286,7 +146,7 @@ def test_a_stack_of_odd_tags_outputs_and_parameters(production: Production, data
         rollout = data.draw(st.none() | odd_tags | plain)
         changes = {"tags": kept if rollout is None else {**kept, "coinquery:rollout": rollout}}
     elif what == "outputs":
-        whole = _outputs(stack)
+        whole = outputs_of(stack)
         gone = data.draw(st.sets(st.sampled_from(sorted(whole)), min_size=1))
         odd = data.draw(st.none() | plain)
         changes = {"outputs": {k: v if k not in gone else odd or "" for k, v in whole.items() if odd or k not in gone}}
@@ -338,14 +198,14 @@ SHAPES: dict[str, list[dict[str, Any]]] = {
     "nothing": [],
     "a plain address": [_plain_record("A", "192.0.2.1", "192.0.2.2")],
     "a CNAME": [_plain_record("CNAME", "elsewhere.example.net")],
-    "weighted": [_alias(BALANCERS[s], SetIdentifier=s, Weight=n) for n, s in enumerate((OLD, LIVE))],
-    "by region": [_alias(BALANCERS[LIVE], SetIdentifier="x", Region=HOME)],
-    "an AAAA beside": [_alias(BALANCERS[LIVE]), _plain_record("AAAA", "2001:db8::1")],
-    "a TXT beside": [_alias(BALANCERS[LIVE]), _plain_record("TXT", '"x"')],
-    "elsewhere": [_alias("gone-1.us-east-1.elb.amazonaws.com")],
-    "dualstack": [_alias(f"dualstack.{BALANCERS[LIVE].upper()}.")],
-    "a wildcard": [_alias(BALANCERS[LIVE], name="*.example.com")],
-    "escaped": [_alias(BALANCERS[LIVE], name="\\052x.example.com"), _alias(BALANCERS[OLD], name="a\\057b.example.com")],
+    "weighted": [alias(BALANCERS[s], SetIdentifier=s, Weight=n) for n, s in enumerate((OLD, LIVE))],
+    "by region": [alias(BALANCERS[LIVE], SetIdentifier="x", Region=HOME)],
+    "an AAAA beside": [alias(BALANCERS[LIVE]), _plain_record("AAAA", "2001:db8::1")],
+    "a TXT beside": [alias(BALANCERS[LIVE]), _plain_record("TXT", '"x"')],
+    "elsewhere": [alias("gone-1.us-east-1.elb.amazonaws.com")],
+    "dualstack": [alias(f"dualstack.{BALANCERS[LIVE].upper()}.")],
+    "a wildcard": [alias(BALANCERS[LIVE], name="*.example.com")],
+    "escaped": [alias(BALANCERS[LIVE], name="\\052x.example.com"), alias(BALANCERS[OLD], name="a\\057b.example.com")],
 }
 
 
@@ -383,8 +243,8 @@ def test_an_instance_of_odd_tags(production: Production, tags: dict[str, str]) -
 @given(lines=st.lists(plain | json_values.map(json.dumps) | st.just("[" * 1500), min_size=1, max_size=4))
 @examples(6)
 def test_lines_of_the_log_that_are_no_records(production: Production, lines: list[str]) -> None:
-    now = int(datetime.now(UTC).timestamp() * 1000)
-    events: Any = [{"timestamp": now, "message": line} for line in lines]
+    moment = int(datetime.now(UTC).timestamp() * 1000)
+    events: Any = [{"timestamp": moment, "message": line} for line in lines]
     for group, stream in ((LOG_GROUP, LIVE), (LOG_GROUP, "sweeps"), (LOG_GROUP, "stacks"), (JOURNAL_LOG_GROUP, LIVE)):
         logs = production.fuzz.aws.logs(HOME)
         with suppress(logs.exceptions.ResourceAlreadyExistsException):

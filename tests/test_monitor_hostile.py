@@ -24,6 +24,7 @@ from coinquery.monitor.configuration import Configuration
 from coinquery.monitor.records import Record
 from coinquery.monitor.sweep import Limits
 from coinquery.monitor.watch import Watch
+from tests.hostile import replies
 from tests.monitored import Background, Behaviour, Production, chain, coin, says, server, service
 from tests.worlds import World
 
@@ -265,37 +266,7 @@ def test_i12_nor_does_such_an_aws_hold_the_process(world: World, background: Bac
     assert b"AwsUnreachable" in done.stderr
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=True) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-#: Heights as honest services never write them, and one as they do.
-numbers: st.SearchStrategy[Any] = st.sampled_from(
-    ["0x1b4", "1b4", "436", "NaN", 436, 436.0, -1, 2**60, 2**80, 1e300, None, True, [], {}]
-)
-times: st.SearchStrategy[Any] = st.sampled_from(
-    ["2026-11-24T12:00:00Z", "2026-11-24", "soon", 0, 1764000000, None, [], "9999999-01-01T00:00:00Z"]
-)
-results = st.fixed_dictionaries(
-    {},
-    optional={
-        "commitHash": json_values | st.just("f" * 40),
-        "height": numbers,
-        "headTime": times,
-        "chain": json_values | st.just("1"),
-        "syncing": json_values,
-        "progress": numbers,
-        "anchors": json_values
-        | st.dictionaries(st.sampled_from(["430", "-1", "x", "1e9"]), json_values | st.just("a")),
-        "volume": json_values | st.fixed_dictionaries({"size": numbers, "free": numbers, "growth": numbers}),
-        "reasons": json_values,
-    },
-)
-infos = st.fixed_dictionaries({"status": st.just("1"), "message": st.just("OK"), "result": results}) | json_values
-
-
-@given(body=infos.map(lambda info: json.dumps(info).encode()) | st.binary(max_size=200))
+@given(body=replies)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_i13_no_reply_breaks_the_probe_or_makes_up_a_number(world: World, background: Background, body: bytes) -> None:
     """One connection a reply, over real HTTP; what is read is what was written in the right kind, or nothing."""

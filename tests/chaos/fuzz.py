@@ -1,4 +1,4 @@
-"""Every command with hostile arguments, configurations, and values in AWS: the fuzz tests with many more examples."""
+"""Every command with hostile arguments, configurations, values in AWS and replies: the fuzz tests with many more examples."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from pathlib import Path
 from tests.chaos.part import main, say
 from tests.chaos.results import PROJECT, Row
 
-TESTS = ("tests/test_fuzz_arguments.py", "tests/test_fuzz_stored.py")
+TESTS = {
+    "tests/test_fuzz_arguments.py": "hostile arguments and configurations",
+    "tests/test_fuzz_stored.py": "hostile values in AWS",
+    "tests/test_fuzz_replies.py": "hostile replies of instances and references",
+}
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S+::(.*)$", re.MULTILINE)
 
 
 def run() -> Sequence[Row]:
     """Run each file of fuzz tests; a row for each says how many commands were run in it."""
-    return [_row(file) for file in TESTS]
+    return [_row(file, kind) for file, kind in TESTS.items()]
 
 
-def _row(file: str) -> Row:
+def _row(file: str, kind: str) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder) / "commands"
         environment = {**os.environ, "HYPOTHESIS_PROFILE": "chaos", "CHAOS_COMMANDS": str(counts)}
@@ -34,7 +38,6 @@ def _row(file: str) -> Row:
     if ended.returncode:
         say(ended.stdout[-6000:])
         failed = failed or [f"pytest ended with {ended.returncode}"]
-    kind = "hostile arguments and configurations" if "arguments" in file else "hostile values in AWS"
     tried = ran.total()
     commands = ", ".join(f"{name} {number}" for name, number in sorted(ran.items()))
     return Row(command=commands, what=kind, tried=tried, right=max(0, tried - len(failed)), problems=failed)
