@@ -1,4 +1,4 @@
-"""Every command with hostile arguments, configurations, values in AWS and replies: the fuzz tests with many more examples."""
+"""Every command with hostile arguments, configurations, values in AWS and replies: fuzz tests, many times more."""
 
 from __future__ import annotations
 
