@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coinquery.cli.progress import how_far
+from coinquery.cli.progress import TreeProgress, how_far
 from coinquery.durations import Duration
 from coinquery.errors import NotFinished
 from coinquery.rollout.run import UNANSWERED, Run
@@ -153,6 +153,27 @@ def test_i12_a_run_that_stops_says_what_stands_and_what_is_missing() -> None:
         Run(HandClock(), Told(), Duration(5)).carry_out(steps)
     assert told == [(["one"], ["two", "three"])]
     assert how_far(*told[0]) == "stopped. Stands: one. Missing: two, three."
+
+
+def test_i12_a_note_between_steps_that_fails_says_what_stands_and_what_is_missing_once() -> None:
+    told: list[tuple[list[str], list[str]]] = []
+
+    class Told(Silent):
+        def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
+            told.append((list(stands), list(missing)))
+
+    run = Run(HandClock(), Told(), Duration(5))
+    run.carry_out([Scripted([holds("h")], "one")])
+    with pytest.raises(ValueError, match="inner"), run.leading_to("outer"), run.leading_to("inner", "later"):
+        raise ValueError("inner")
+    assert told == [(["one"], ["inner", "later"])]
+
+
+def test_i12_the_tree_shows_a_note_that_fails_after_a_step_that_holds() -> None:
+    tree = TreeProgress(HandClock())
+    Run(HandClock(), tree, Duration(5)).carry_out([Scripted([holds("h")], "one")])
+    tree.stopped(["one"], ["a note", "later"])
+    assert [(line.mark, line.title) for line in tree.lines] == [("✓", "one"), ("✗", "a note"), ("·", "later")]
 
 
 @given(st.lists(st.sampled_from([missing("m"), waiting("w")]), max_size=30))

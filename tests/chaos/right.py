@@ -11,7 +11,7 @@ from tests.chaos.shop import Ran, Shop
 
 
 def ended_properly(ran: Ran, codes: Iterable[int] = (0, 1, 4)) -> list[str]:
-    """What is wrong with how a run ended: a traceback, another exit code, or no word of what to do."""
+    """What is wrong with how a run ended: a traceback, another exit code, no word of what stands or of what to do."""
     problems = []
     if "Traceback" in ran.said or "defect of cq" in ran.said:
         problems.append(f"traceback: {ran.said[-1500:]}")
@@ -22,6 +22,8 @@ def ended_properly(ran: Ran, codes: Iterable[int] = (0, 1, 4)) -> list[str]:
         problems.append(f"no message: {_last(ran)}")
     elif ran.code and not (said[-1].startswith("    ") and ("gain" in said[-1] or "cq " in said[-1])):
         problems.append(f"no word of what to run: {_last(ran)}")
+    if ran.code and ": begins, until " in ran.said and "stopped. Stands: " not in ran.said:
+        problems.append(f"no word of what stands: {_last(ran)}")
     return problems
 
 

@@ -107,7 +107,9 @@ class TreeProgress:
             self.lines.append(Line(step.title, "!", seen.warning))
 
     def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:  # noqa: ARG002 - the tree shows those
-        """Show which step is not done, and those after it."""
+        """Show what is not done, a step under way or a note after one, and what comes after it."""
+        if not self.lines or self.lines[-1].mark != "…":
+            self.lines.append(Line(missing[0], "…", "missing"))
         self.lines[-1].mark = "✗"
         self.lines += [Line(title, "·", "missing") for title in missing[1:]]
 

@@ -92,7 +92,7 @@ def carry_out(planned: Retirement, means: Means, run: Run) -> None:
             chapter.hold(what, f"{planned.name} is gone")
         return
     run.carry_out(planned.ladder)
-    with chapter.change(RETIRE, str(planned.name)):
+    with run.leading_to(*(step.title for step in planned.steps)), chapter.change(RETIRE, str(planned.name)):
         _decide(planned, means, run)
         notes.mark(RETIRED, means.clock.now(), means.journal.who)
         run.carry_out(planned.steps)

@@ -64,12 +64,14 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
     """
     rollout = planned.rollout
     if new:
-        rollout.notes = identity.claim(rollout.notes, means.clock.now())
+        with run.leading_to(*(step.title for step in planned.steps)):
+            rollout.notes = identity.claim(rollout.notes, means.clock.now())
     try:
         run.carry_out(planned.steps)
-        if rollout.notes.marked(LIVE) is None:
-            planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
-            rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
+        with run.leading_to("note that it is live"):
+            if rollout.notes.marked(LIVE) is None:
+                planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
+                rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
     except Exception as error:
         known = error if isinstance(error, CoinQueryError) else explain(error)
         if not new or known is None:

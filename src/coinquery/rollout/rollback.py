@@ -64,8 +64,9 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
 def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     run.carry_out(planned.steps)
-    planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
-    planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
+    with run.leading_to("note that it is given back"):
+        planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
+        planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
 def _seen(means: Means, coin: str, level: str, live: Stack | None) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +14,7 @@ from coinquery.rollout.journaled import Journaled
 from coinquery.rollout.step import Observation, Outcome, Step, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from coinquery.clock import Clock
@@ -64,6 +65,7 @@ class Run:
         self._progress = progress
         self._poll = poll
         self._unanswered = 0
+        self._told = False
         self.done: list[Done] = []
         self._leave = None if stay is None else clock.now() + timedelta(seconds=stay.seconds)
 
@@ -77,11 +79,25 @@ class Run:
             try:
                 self._finish(step)
             except (Exception, KeyboardInterrupt) as error:
-                stands = dict.fromkeys(done.step for done in self.done)
-                self._progress.stopped(list(stands), [left.title for left in steps[number:]])
+                self._tell([left.title for left in steps[number:]])
                 if isinstance(step, Journaled):
                     step.stopped(error)
                 raise
+
+    @contextmanager
+    def leading_to(self, *missing: str) -> Iterator[None]:
+        """What is noted between steps: if that fails, the run says how far it came, and that ``missing`` is missing."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt):
+            self._tell(missing)
+            raise
+
+    def _tell(self, missing: Sequence[str]) -> None:
+        """Tell how far the run came, once: what failed within another thing is told by the inner one."""
+        if not self._told:
+            self._told = True
+            self._progress.stopped(list(dict.fromkeys(done.step for done in self.done)), missing)
 
     def _finish(self, step: Step) -> None:
         begun = self._clock.now()
