@@ -228,6 +228,24 @@ def test_i6_who_goes_back_to_it_since_when_nobody_noted_still_does(pair: tuple[T
     assert f"run the deploy of {new.name} again" in rung.needs
 
 
+def test_i6_the_stack_that_the_live_one_goes_back_to_climbs_every_rung_whatever_its_own_notes_lack(
+    pair: tuple[Team, str],
+) -> None:
+    """The name was moved to it by hand, and nobody noted that."""
+    team, coin = pair
+    means, (old, _) = team.means(coin), _stacks(team, coin)
+    notes = of_id(means.store, old.rollout)
+    kept = {mark: notes.get(mark) for mark in ("way-back", SWITCHED, LIVE)}
+    for mark in kept:
+        notes.unmark(mark)
+    try:
+        titles = tuple(rung.title for rung in Ladder(means, old, str(old.name)).rungs())
+    finally:
+        for mark, value in kept.items():
+            notes.settle(mark, str(value))
+    assert titles == RUNGS
+
+
 def test_i9_who_lost_the_name_does_not_take_it_again_though_nobody_noted_that_it_had_it(pair: tuple[Team, str]) -> None:
     """Its process was killed right after its batch; a machine repeats the command after the next deploy."""
     team, coin = pair

@@ -6,21 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 
+import click
 import pytest
 
-from coinquery import naming
+from coinquery import cli, naming
 from coinquery.errors import NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry, Ledger
-from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, Key, Notes, of_id
+from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
 from tests.worlds import World
 
 REGION = "us-east-1"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_TICKERS = (f"ledger{number}" for number in count(1))
+_TICKERS = (f"lg{number}" for number in count(1))
 
 
 def _entry(rollout: str) -> Entry:
@@ -91,11 +92,17 @@ def test_i2_levels_and_coins_count_apart(store: ParameterStore, coin: str) -> No
     assert ledger.next_number(coin + "x", "prod") == 1
 
 
-def test_i2_after_9999_there_is_none(store: ParameterStore, coin: str) -> None:
+def test_i2_after_9999_come_those_that_were_never_given(
+    store: ParameterStore, coin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = Ledger(store)
+    assert ledger.reserve(StackName(coin, 1, "prod"), _entry("first"))
     assert ledger.reserve(StackName(coin, naming.LAST_NUMBER, "prod"), _entry("last"))
-    with pytest.raises(NumbersExhausted, match="9999"):
-        ledger.next_number(coin, "prod")
+    assert ledger.next_number(coin, "prod") == 2, "a number that somebody chose stops nobody"
+    monkeypatch.setattr(naming, "LAST_NUMBER", 2)
+    assert [_take(ledger, coin + "x", rollout) for rollout in ("a", "b")] == [1, 2]
+    with pytest.raises(NumbersExhausted, match="all 2 numbers"):
+        ledger.next_number(coin + "x", "prod")
 
 
 def test_i11_the_same_command_joins_the_unfinished_rollout(store: ParameterStore, coin: str) -> None:
@@ -108,17 +115,40 @@ def test_i11_the_same_command_joins_the_unfinished_rollout(store: ParameterStore
     assert identity.joined(store, Key(coin, "prod", REGION, "v1.2")).attempt == 1, "a key that begins alike is another"
 
 
-def test_i11_a_name_given_back_is_not_taken_again_and_a_retired_stack_makes_place(
-    store: ParameterStore, coin: str
+@pytest.mark.parametrize("had_it", [GIVING_BACK, SWITCHED, LIVE])
+def test_i11_a_release_that_lost_the_name_is_not_deployed_again_by_a_repetition(
+    store: ParameterStore, coin: str, had_it: str
 ) -> None:
-    key = Key(coin, "prod", REGION, "v1")
-    notes = identity.joined(store, key)
+    """Given back, or superseded, and its stack retired: a machine's old command brings it back to nobody."""
+    notes = identity.joined(store, Key(coin, "prod", REGION, "v1"))
     notes.begin(NOW)
-    notes.mark(GIVING_BACK, NOW, "an operator")
-    with pytest.raises(RolloutEnded, match="an operator"):
-        identity.joined(store, key)
+    notes.mark(had_it, NOW, "who moved it")
     notes.mark(RETIRED, NOW, "an operator")
-    assert identity.joined(store, key).attempt == 2
+    with pytest.raises(RolloutEnded, match=r"given back at .* who moved it|retired at .* an operator") as refused:
+        identity.joined(store, notes.key)
+    assert "--new" in refused.value.remedy
+
+
+def test_i11_a_stack_that_never_had_the_name_makes_place_when_it_is_retired(store: ParameterStore, coin: str) -> None:
+    notes = identity.joined(store, Key(coin, "prod", REGION, "v1"))
+    notes.begin(NOW)
+    notes.mark(RETIRED, NOW, "an operator")
+    assert identity.joined(store, notes.key).attempt == 2
+
+
+@pytest.mark.parametrize(("stop", "again"), [(KeyboardInterrupt(), "cq deploy eth --new"),
+                                             (identity.NewRolloutStopped(), "cq deploy eth")])  # fmt: skip
+def test_i11_ctrl_c_names_the_command_that_carries_on(
+    stop: BaseException, again: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before a rollout with --new is begun, the command without it would mean another one."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise click.Abort from stop
+
+    monkeypatch.setattr(cli.cq, "main", stopped)
+    assert cli.run(["deploy", "eth", "--new"]) == 4
+    assert capsys.readouterr().err.strip().endswith(f"Carry on with: {again}")
 
 
 def test_i2_each_new_is_a_rollout_of_its_own(store: ParameterStore, coin: str) -> None:

@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from coinquery import naming
-from coinquery.errors import RolloutEnded, StackIsLive
+from coinquery.cli.progress import PlainProgress
+from coinquery.dns.names import Standing
+from coinquery.durations import Duration
+from coinquery.errors import NotOurStack, RecordMoved, RolloutEnded, StackIsLive
 from coinquery.naming import StackName
+from coinquery.notify.announcer import Announcer
 from coinquery.retirement.ladder import Ladder
+from coinquery.rollout import deploy
 from coinquery.rollout.moving import moving
+from coinquery.rollout.plan import Plan
+from coinquery.rollout.proof import MonitorProof
+from coinquery.rollout.record_move import RecordMove
+from coinquery.rollout.run import Run
+from coinquery.rollout.step import Outcome, holds
+from coinquery.rollout.steps.announce import Announce
+from coinquery.rollout.steps.create import CreateStack
+from coinquery.rollout.steps.give_back import GiveBack
+from coinquery.rollout.steps.verify_inside import VerifyInside
+from coinquery.rollout.unless_retired import UnlessRetired
+from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import locks
-from coinquery.stacks.notes import MOVING, RETIRING, SWITCHED, Key, Notes
+from coinquery.stacks.chapter import Chapter
+from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.protection import Protector
+from coinquery.stacks.stack import Stack
+from coinquery.stacks.way_back import WayBack
+from tests.coin_stacks import until
 from tests.teams import REGION, Team
 
 EMPTY = "Resources: {Group: {Type: 'AWS::Logs::LogGroup'}}"
+
+
+class Proven:
+    """A proof that has no gaps."""
+
+    demand = "nothing"
+
+    def gaps(self) -> dict[str, str]:
+        return {}
 
 
 def _foreign(team: Team, name: str, **tags: str) -> None:
@@ -83,6 +114,93 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
         names.public.zone.swap(names.public.name, target, None, "and back")
     assert ran.returncode == 3
     assert f"{coin}.stage.example.com leads to it" in ran.stderr
+
+
+def _both(team: Team, coin: str) -> tuple[Stack, Stack]:
+    old, new = (team.stack(f"cq-{coin}-000{number}-prod") for number in (1, 2))
+    assert old is not None
+    assert new is not None
+    return old, new
+
+
+def test_i9_a_stack_that_lost_the_name_is_called_live_by_nobody(pair: tuple[Team, str]) -> None:
+    """Somebody moves the name while the monitor is waited for, inside, or right before Slack is told."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _both(team, coin)
+    notes = of_id(means.store, old.rollout)
+    proof = MonitorProof(means.aws, means.config, means.clock, REGION, lambda: old)
+    with pytest.raises(RecordMoved, match=f"moved away from {old.name} .*: switched to {new.name} by"):
+        VerifyInside(means, proof, lambda: notes.marked(SWITCHED), lambda: old).observe()
+    rollout: Any = SimpleNamespace(created=old, notes=notes, release=SimpleNamespace(commit=old.commit))
+    with pytest.raises(RecordMoved, match="moved away"):
+        Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)).act()
+    live = notes.get(LIVE)
+    notes.unmark(LIVE)
+    run = Run(means.clock, PlainProgress(means.clock), means.config.waits.poll)
+    try:
+        with pytest.raises(RecordMoved, match="moved away"):
+            deploy.carry_out(
+                Plan(rollout, (), Chapter(means.journal, lambda: old.name, lambda: "", "")), means, run, new=False
+            )
+        assert notes.marked(LIVE) is None
+    finally:
+        notes.settle(LIVE, str(live))
+
+
+def test_i10_a_name_that_others_took_is_neither_given_back_nor_noted_so(pair: tuple[Team, str]) -> None:
+    """It moved on while a person was asked; a mark would keep the other stack from ever being retired."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), _both(team, coin)
+    notes, back = of_id(means.store, new.rollout), means.names.target(old.outputs)
+    assert back.public is not None
+    planned = Standing(public=msgspec.structs.replace(back.public, target="another-1.us-east-1.elb.amazonaws.com."))
+    going = GoingBack(
+        new.name, old, planned, WayBack(standing=back, stack=str(old.name), time="2026-01-01T00:00:00Z", who=""), notes
+    )
+    with pytest.raises(RecordMoved, match="moved by others"):
+        GiveBack(going, means, Proven()).act()
+    assert notes.marked(GIVING_BACK) is None
+    assert means.names.leads_to(new.outputs)
+
+
+def test_i11_a_private_record_that_is_gone_needs_no_change_to_follow(pair: tuple[Team, str]) -> None:
+    """The answer to its deletion was lost, or the process died before it noted the change."""
+    team, coin = pair
+    names, notes = team.names(coin), Notes(team.means(coin).store, Key(coin, "prod", REGION, "gone"), 1)
+    standing = names.read()
+    target, move = Standing(public=standing.public), RecordMove(names, notes, "back")
+    assert names.private is not None
+    names.private.zone.swap(names.private.name, standing.private, None, "the answer to this is lost")
+    try:
+        move.make(standing, target, "again", lambda: None)
+        assert until(lambda: move.observe(target).outcome is Outcome.HOLDS)
+    finally:
+        names.private.zone.swap(names.private.name, None, standing.private, "and back")
+
+
+def test_i3_a_stack_of_another_commit_is_not_joined(pair: tuple[Team, str]) -> None:
+    """The tag was moved after the stack was created, and this clone knows only the new one."""
+    team, coin = pair
+    means, (old, _) = team.means(coin), _both(team, coin)
+    release = SimpleNamespace(tag="v1.0.0", commit=team.commits["v1.1.0"])
+    rollout: Any = SimpleNamespace(
+        notes=of_id(means.store, old.rollout), reserved=old.name, release=release, region=REGION, level_name="prod"
+    )
+    with pytest.raises(NotOurStack, match="the tag was moved"):
+        CreateStack(rollout, means, {}, "").observe()
+
+
+def test_i11_a_step_that_waits_ends_when_its_stack_is_being_retired(pair: tuple[Team, str]) -> None:
+    """Else it waits for what never comes, and the same command builds the stack that somebody took down."""
+    team, coin = pair
+    notes = Notes(team.means(coin).store, Key(coin, "prod", REGION, "waits"), 1)
+    rollout: Any = SimpleNamespace(notes=notes, reserved=StackName(coin, 7, "prod"))
+    inner: Any = SimpleNamespace(title="wait", limit=Duration(1), observe=lambda: holds("proven"))
+    step = UnlessRetired(inner, rollout)
+    assert step.observe().outcome is Outcome.HOLDS
+    notes.mark(RETIRED, datetime.now(UTC), "a colleague")
+    with pytest.raises(RolloutEnded, match="a colleague"):
+        step.observe()
 
 
 def test_i6_the_way_back_is_kept_for_its_time(pair: tuple[Team, str]) -> None:

@@ -77,7 +77,7 @@ class Ends:
         rollout = f"{coin}/prod/{REGION}/{release}/{max(attempts)}"
         own = model.eyes.notes(rollout)
         if "retired" in own:
-            return True
+            return not own.keys() & {"giving-back", "switched", "live"}
         stack = next((s for s in model.seen.stacks.values() if s.tags.get("rollout") == rollout), None)
         if "giving-back" in own or is_retiring(own) or ("created" in own and stack is None):
             return False

@@ -54,9 +54,9 @@ MUTANTS = (
            "return standing.rollout == entry.rollout", "return True"),
     Mutant("I3", "any commit will do", "blind", "monitor/verdict.py", "e.seen.commit == e.expected_commit:", "True:"),
     Mutant("I4", "a stack that stands there already is updated", "others", "rollout/steps/create.py",
-           "            raise NotOurStack(",
-           "            self._cloudformation.update_stack(StackName=str(name), UsePreviousTemplate=True)\n"
-           "            raise NotOurStack("),
+           "        if stack.rollout != self._rollout.notes.id:\n",
+           "        if stack.rollout != self._rollout.notes.id:\n"
+           "            self._cloudformation.update_stack(StackName=str(name), UsePreviousTemplate=True)\n"),
     Mutant("I5", "production is created without termination protection", "life", "stacks/create.py",
            'request["EnableTerminationProtection"] = True', "pass"),
     Mutant("I5", "the load balancers' protection is not looked at", "life", "rollout/steps/confirm_protection.py",

@@ -83,17 +83,20 @@ def run(arguments: list[str], clock: Clock | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return _stopped(arguments)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        return _stopped(arguments, stop)
     except Exception as error:
         return _failed(error, debug="--debug" in arguments)
     return 0
 
 
-def _stopped(arguments: list[str]) -> int:
+def _stopped(arguments: list[str], stop: BaseException) -> int:
     import shlex
 
-    again = shlex.join(["cq", *(argument for argument in arguments if argument != "--new")])
+    from coinquery.rollout.identity import NewRolloutStopped
+
+    is_begun = isinstance(stop.__cause__, NewRolloutStopped)
+    again = shlex.join(["cq", *(argument for argument in arguments if argument != "--new" or not is_begun)])
     click.echo(f"cq: stopped; nothing was undone. Carry on with: {again}", err=True)
     return 4
 

@@ -13,7 +13,7 @@ from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackIn
 from coinquery.retirement.rung import Rung
 from coinquery.rollout.proof import MonitorProof, told
 from coinquery.stacks import inventory, locks, requests, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, MOVING, SWITCHED, of_id
+from coinquery.stacks.notes import GIVEN_BACK, LIVE, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,12 +67,18 @@ class Ladder:
                 skipped.append(rung)
         return tuple(skipped)
 
-    def _checks(self) -> tuple[Callable[[], Rung], ...]:
-        always = (self._name_typed, self._no_move_under_way, self._not_live)
-        if self._back is None or retiring.is_decided(self._notes):
-            return always
-        once_live = (*always, self._old_answers_gone, self._quiet)
-        return (*once_live, self._successor, self._way_back_over) if self._stack.name.is_production else once_live
+    def _checks(self) -> Iterator[Callable[[], Rung]]:
+        yield from (self._name_typed, self._no_move_under_way, self._not_live)
+        if retiring.is_decided(self._notes) or not self._was_live():
+            return
+        yield from (self._old_answers_gone, self._quiet)
+        if self._stack.name.is_production:
+            yield from (self._successor, self._way_back_over)
+
+    def _was_live(self) -> bool:
+        """As its own notes say, or those of a live stack that goes back to it: a name may come to it by hand."""
+        noted = self._back is not None or any(self._notes.marked(mark) is not None for mark in (SWITCHED, LIVE))
+        return noted or self._successor_notes is not None
 
     @property
     def _deploy(self) -> str:

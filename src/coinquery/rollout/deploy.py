@@ -11,7 +11,7 @@ from coinquery.errors import BadConfiguration, CoinQueryError, NumberTaken, Wron
 from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
-from coinquery.rollout import identity, plan, preflight
+from coinquery.rollout import identity, movers, plan, preflight
 from coinquery.rollout.rollout import Means, Rollout
 from coinquery.stacks.notes import LIVE, Key, Notes
 
@@ -70,8 +70,11 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         run.carry_out(planned.steps)
         with run.leading_to("note that it is live"):
             if rollout.notes.marked(LIVE) is None:
+                movers.refuse_moved(means, rollout.created)
                 planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
                 rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
+    except KeyboardInterrupt as stop:
+        raise (identity.NewRolloutStopped if new else KeyboardInterrupt) from stop
     except Exception as error:
         known = error if isinstance(error, CoinQueryError) else explain(error)
         if not new or known is None:

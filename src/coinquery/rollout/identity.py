@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from coinquery import stored
 from coinquery.errors import RolloutEnded
-from coinquery.stacks.notes import GIVING_BACK, RETIRED, ROLLOUTS, Key, Notes
+from coinquery.stacks.notes import GIVING_BACK, LIVE, RETIRED, ROLLOUTS, SWITCHED, Key, Notes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from coinquery.stacks.parameter_store import ParameterStore
+
+
+class NewRolloutStopped(KeyboardInterrupt):
+    """Ctrl-C when a command with ``--new`` has begun its rollout: from now on it is carried on without ``--new``."""
 
 
 def latest(store: ParameterStore, key: Key) -> Notes | None:
@@ -28,21 +32,27 @@ def latest(store: ParameterStore, key: Key) -> Notes | None:
 def joined(store: ParameterStore, key: Key) -> Notes:
     """The rollout that a command without ``--new`` means: the newest, or the first.
 
-    Raises RolloutEnded if the newest was given back: going there again is a decision, not a repetition. One whose
-    stack was retired makes place for the next.
+    Raises RolloutEnded if the newest had the name and was given back, or its stack retired: going there again is a
+    decision, not a repetition. One that never had the name and whose stack was retired makes place for the next.
     """
     newest = latest(store, key)
     if newest is None:
         return Notes(store, key, 1)
-    if newest.get(RETIRED) is not None:
-        return Notes(store, key, newest.attempt + 1)
-    back = newest.marked(GIVING_BACK)
+    back, retired = newest.marked(GIVING_BACK), newest.marked(RETIRED)
     if back is not None:
-        raise RolloutEnded(
-            f"rollout {newest.id} ended: its name was given back at {back.time} by {back.who}",
-            "Deploy another release, or start another rollout of this one with --new.",
-        )
-    return newest
+        raise _ended(newest, f"its name was given back at {back.time} by {back.who}")
+    if retired is None:
+        return newest
+    if newest.marked(SWITCHED) is not None or newest.marked(LIVE) is not None:
+        raise _ended(newest, f"it had the name, and its stack was retired at {retired.time} by {retired.who}")
+    return Notes(store, key, newest.attempt + 1)
+
+
+def _ended(notes: Notes, why: str) -> RolloutEnded:
+    return RolloutEnded(
+        f"rollout {notes.id} ended: {why}",
+        "Deploy another release, or start another rollout of this one with --new.",
+    )
 
 
 def another(store: ParameterStore, key: Key) -> Notes:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
+    from coinquery.stacks.stack import Stack
 
 #: How many of a coin's newest rollouts are looked at for what they did to its name.
 LOOKED_AT = 10
@@ -27,6 +28,17 @@ def named(means: Means, mine: StackName) -> Iterator[None]:
         yield
     except RecordMoved as lost:
         raise RecordMoved(f"{lost.what}: {newest(means, mine)}", lost.remedy) from lost
+
+
+def refuse_moved(means: Means, stack: Stack) -> None:
+    """Raise RecordMoved, with who did it, unless the name still leads to the stack: else nobody may call it live."""
+    if means.names.leads_to(stack.outputs):
+        return
+    with named(means, stack.name):
+        raise RecordMoved(
+            f"{means.names.public.name} was moved away from {stack.name} while it was verified",
+            f"Look at it with: cq dns show {stack.name.coin_argument}",
+        )
 
 
 def newest(means: Means, mine: StackName) -> str:

@@ -45,21 +45,26 @@ def refuse_retired(notes: Notes, name: object, now: datetime) -> None:
 
     Call it after the lock of the move is set; ``cq retire`` looks for that one after it has set its own.
     """
-    gone = notes.marked(RETIRED)
-    if gone is not None:
-        raise RolloutEnded(
-            f"{name} is being retired, since {gone.time} by {gone.who}",
-            f"No record was changed. `cq retire {name}` finishes that; there is no way back from it.",
-        )
+    refuse_decided(notes, name)
     retiring.give_up_old(notes, now)
     looking = max(locks.standing(notes, RETIRING).values(), key=retiring.until, default=None)
     if looking is not None:
         end = retiring.until(looking)
         raise RolloutEnded(
             f"{name} is being retired, since {looking.time} by {looking.who}",
-            "No record was changed. If that command was stopped and the stack shall stay, run the same command again "
-            f"after {end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already "
+            "The name was not moved to it. If that command was stopped and the stack shall stay, run the same command "
+            f"again after {end:%H:%M:%S}Z: then it gives that retirement up, unless it had decided already "
             f"(`cq history {name}`).",
+        )
+
+
+def refuse_decided(notes: Notes, name: object) -> None:
+    """Raise RolloutEnded if it is decided that the rollout's stack goes."""
+    gone = notes.marked(RETIRED)
+    if gone is not None:
+        raise RolloutEnded(
+            f"{name} is being retired, since {gone.time} by {gone.who}",
+            f"The name was not moved to it. `cq retire {name}` finishes that; there is no way back from it.",
         )
 
 

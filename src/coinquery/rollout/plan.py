@@ -22,6 +22,7 @@ from coinquery.rollout.steps.verify_inside import VerifyInside
 from coinquery.rollout.steps.wait_for_monitor import WaitForMonitor
 from coinquery.rollout.steps.wait_for_nodes import WaitForNodes
 from coinquery.rollout.steps.wait_for_targets import WaitForTargets
+from coinquery.rollout.unless_retired import UnlessRetired
 from coinquery.stacks import foundation, parameters
 from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.notes import GIVING_BACK, SWITCHED
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from coinquery.rollout.step import Step
     from coinquery.rollout.way_back import GoingBack
     from coinquery.stacks.notes import Mark
+    from coinquery.stacks.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,12 @@ def _production(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step,
     aws, region, commit = means.aws, rollout.region, rollout.release.commit
     proof = MonitorProof(aws, means.config, means.clock, region, lambda: rollout.created)
     return (
-        WaitForNodes(proof, means.config.waits.nodes),
-        WaitForMonitor(proof, means.config.waits.monitor),
+        UnlessRetired(WaitForNodes(proof, means.config.waits.nodes), rollout),
+        UnlessRetired(WaitForMonitor(proof, means.config.waits.monitor), rollout),
         Journaled(ConfirmProtection(lambda: rollout.reserved, _protector(means, region)), chapter),
         Journaled(SwitchDns(rollout, means, proof), chapter),
         VerifyInPublic(means, commit, lambda: rollout.created),
-        *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED)),
+        *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED), lambda: rollout.created),
         Journaled(Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)), chapter),
     )
 
@@ -80,14 +82,16 @@ def _elsewhere(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step, 
     """Below production nothing is monitored, protected or announced."""
     proof = TargetProof(means.aws, rollout.region, lambda: rollout.created)
     return (
-        WaitForTargets(proof, means.config.waits.nodes),
+        UnlessRetired(WaitForTargets(proof, means.config.waits.nodes), rollout),
         Journaled(SwitchDns(rollout, means, proof), chapter),
         VerifyInPublic(means, rollout.release.commit, lambda: rollout.created),
     )
 
 
-def _inside(means: Means, proof: MonitorProof, moved: Callable[[], Mark | None]) -> tuple[Step, ...]:
-    return (VerifyInside(proof, means.config.waits.verify, moved),) if means.names.private else ()
+def _inside(
+    means: Means, proof: MonitorProof, moved: Callable[[], Mark | None], stack: Callable[[], Stack]
+) -> tuple[Step, ...]:
+    return (VerifyInside(means, proof, moved, stack),) if means.names.private else ()
 
 
 def way_back(means: Means, going: GoingBack) -> tuple[tuple[Step, ...], Chapter]:
@@ -109,7 +113,7 @@ def way_back(means: Means, going: GoingBack) -> tuple[tuple[Step, ...], Chapter]
         WaitForMonitor(proof, means.config.waits.monitor),
         Journaled(GiveBack(going, means, proof), leaving),
         verify,
-        *_inside(means, proof, lambda: going.notes.marked(GIVING_BACK)),
+        *_inside(means, proof, lambda: going.notes.marked(GIVING_BACK), lambda: destination),
     )
     return steps, leaving
 

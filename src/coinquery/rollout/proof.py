@@ -122,7 +122,8 @@ class MonitorProof:
         if len(last) == self._in_a_row and all(record.verdict in HOPELESS for record in last):
             raise InstanceNotProven(
                 f"instance {last[-1].instance} of {last[-1].stack} is {last[-1].verdict}: {last[-1].reason}",
-                f"No record was changed. Mend the cause, then: cq retire {last[-1].stack}",
+                f"No record was changed now. If the name leads to {last[-1].stack} already, cq rollback gives it back "
+                f"(cq dns show tells). Else mend the cause, then: cq retire {last[-1].stack}",
             )
 
 
@@ -166,5 +167,5 @@ def require(proof: Proof) -> None:
     if gaps:
         raise InstanceNotProven(
             f"not every instance is proven at the moment of the move: {told(gaps)}",
-            "No record was changed. Run the same command again: it waits for proof.",
+            "The record was not moved. Run the same command again: it waits for proof.",
         )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class RecordMove:
     """``label`` tells the moves of one rollout apart: ``change`` to its stack, ``back`` away from it.
 
-    The id of each zone's change is kept, so that a process that carries on can follow it to INSYNC.
+    The id of each zone's change is kept, so that a process that carries on can follow it to INSYNC. A record that was
+    taken away can't be followed by a change of its own: if its id was lost, that it is gone must do.
     """
 
     def __init__(self, names: Names, notes: Notes, label: str) -> None:
@@ -32,6 +33,8 @@ class RecordMove:
             if not same(standing.of(record.kind), target.of(record.kind)):
                 return missing(f"{record.name} leads elsewhere")
             change = self._notes.get(self._note(record))
+            if change is None and target.of(record.kind) is None:
+                continue
             if change is None:
                 return missing(f"{record.name} leads there, and no change of it is known")
             if not record.zone.is_in_sync(change):
@@ -45,12 +48,14 @@ class RecordMove:
         """
         changes = self._names.move(old, target, comment, before)
         for record in self._names.records():
-            self._notes.settle(self._note(record), changes.get(record.kind) or self._touch(record, comment))
+            change = changes.get(record.kind) or self._touch(record, comment)
+            if change:
+                self._notes.settle(self._note(record), change)
 
     def _touch(self, record: Record, comment: str) -> str:
-        """Replace a record by itself, to get a change that can be followed."""
+        """Replace a record by itself, to get a change that can be followed; ``""`` where there is none any more."""
         alias = record.zone.read(record.name)
-        return record.zone.swap(record.name, alias, alias, "follow " + comment)
+        return "" if alias is None else record.zone.swap(record.name, alias, alias, "follow " + comment)
 
     def _note(self, record: Record) -> str:
         return f"{self._label}-{record.kind}"

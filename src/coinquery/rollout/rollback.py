@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.errors import NoWayBack
 from coinquery.naming import as_argument
-from coinquery.rollout import plan
+from coinquery.rollout import movers, plan
 from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import inventory, retiring, way_back
@@ -65,6 +65,7 @@ def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     run.carry_out(planned.steps)
     with run.leading_to("note that it is given back"):
+        movers.refuse_moved(means, planned.going.destination)
         planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
         planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 

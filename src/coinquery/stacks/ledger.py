@@ -69,17 +69,23 @@ class Ledger:
     def next_number(self, coin: str, level: str) -> int:
         """A good guess at the next free number. Only ``reserve`` decides.
 
-        Raises NumbersExhausted after 9999, Unreadable where the guess is no number.
+        Past 9999 it is the first that was never given out. Raises NumbersExhausted if there is none, Unreadable where
+        the guess is no number.
         """
         latest = _latest(coin, level)
         number = stored.whole(self._store.get(latest) or "0", f"parameter {latest}") + 1
         while number <= naming.LAST_NUMBER and self.entry(StackName(coin, number, level)) is not None:
             number += 1
-        if number > naming.LAST_NUMBER:
+        return number if number <= naming.LAST_NUMBER else self._first_free(coin, level)
+
+    def _first_free(self, coin: str, level: str) -> int:
+        given = {name.number for name in self.entries(f"{LEDGER}/{coin}/{level}")}
+        free = next((number for number in range(1, naming.LAST_NUMBER + 1) if number not in given), None)
+        if free is None:
             raise NumbersExhausted(
                 f"all {naming.LAST_NUMBER} numbers of {coin} {level} are given out", "Choose another ticker or level."
             )
-        return number
+        return free
 
 
 def _stack_name(parameter: str) -> StackName:

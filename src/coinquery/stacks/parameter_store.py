@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from coinquery import aws
@@ -78,5 +79,6 @@ class ParameterStore:
         return {parameter["Name"]: parameter["Value"] for parameter in found}
 
     def note(self, name: str, value: str) -> None:
-        """Write a value that is only a hint and may be overwritten by anyone."""
-        self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        """Write a value that is only a hint and may be overwritten by anyone; who writes at the same time may win."""
+        with suppress(self._ssm.exceptions.TooManyUpdates):
+            self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)

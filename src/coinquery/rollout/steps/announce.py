@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from coinquery.durations import Duration
 from coinquery.notify.messages import ProductionLive, production_live
+from coinquery.rollout import movers
 from coinquery.rollout.step import Observation, holds, missing
 from coinquery.rollout.telling import Telling
 
@@ -41,7 +42,8 @@ class Announce:
         return holds("Slack was told") if done else missing("the team was not told")
 
     def act(self) -> None:
-        """Tell the team."""
+        """Tell the team, unless the name was moved away a moment ago."""
+        movers.refuse_moved(self._means, self._rollout.created)
         self._telling.tell(self._rollout.notes, lambda repeat: production_live(self._message(repeat)))
 
     def _message(self, possible_repeat: bool) -> ProductionLive:

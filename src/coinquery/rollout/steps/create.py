@@ -57,6 +57,12 @@ class CreateStack:
                 f"a stack {name} exists and belongs to {stack.rollout or 'nobody that its tags name'}",
                 f"Nothing was changed. See whose it is: cq status {name}. Deploy into the next number with --new.",
             )
+        if stack.commit != self._rollout.release.commit:
+            raise NotOurStack(
+                f"{name} was created from commit {stack.commit}; {self._rollout.release.tag} is "
+                f"{self._rollout.release.commit} here: the tag was moved",
+                f"Nothing was changed. Let the tag be what was released; then cq retire {name}, or deploy with --new.",
+            )
         if stack.failed:
             raise self._failure(stack)
         if self._rollout.notes.marked(CREATED) is None:

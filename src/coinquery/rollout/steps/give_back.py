@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.errors import RecordMoved
 from coinquery.rollout import movers
 from coinquery.rollout.moving import moving
 from coinquery.rollout.proof import require
 from coinquery.rollout.record_move import RecordMove
+from coinquery.rollout.way_back import is_good
 from coinquery.stacks.notes import GIVING_BACK, of_id
 
 if TYPE_CHECKING:
@@ -50,5 +52,15 @@ class GiveBack:
                 renew()
 
             renew()
+            self._refuse_taken()
             notes.mark(GIVING_BACK, means.clock.now(), means.journal.who)
             self._move.make(going.standing, going.back.standing, f"{notes.id} given back", before)
+
+    def _refuse_taken(self) -> None:
+        """Nothing is given back, nor noted so, that others took since the plan was made."""
+        names, going = self._means.names, self._going
+        if not is_good(going.standing, names.read(), going.back.standing):
+            raise RecordMoved(
+                f"{names.public.name} was moved by others since this way back was planned",
+                f"Nothing was changed. Look at it with: cq dns show {going.source.coin_argument}",
+            )

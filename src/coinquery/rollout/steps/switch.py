@@ -83,8 +83,9 @@ class SwitchDns:
         for mark, has_moved_on in ((GIVING_BACK, None), (LIVE, self._leads_elsewhere), (SWITCHED, self._was_moved_on)):
             end = notes.marked(mark)
             if end is not None and (has_moved_on is None or has_moved_on()):
+                moved_on = ", and the name moved on" if has_moved_on else ""
                 raise RolloutEnded(
-                    f"rollout {notes.id} ended: {mark} at {end.time} by {end.who}, and the name moved on",
+                    f"rollout {notes.id} ended: {mark} at {end.time} by {end.who}{moved_on}",
                     f"Look at it with: cq dns show {self._rollout.created.name.coin_argument}. "
                     "Start another rollout of this release with --new.",
                 )

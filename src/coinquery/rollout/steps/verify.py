@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.dns.world import World
-from coinquery.errors import RecordMoved, WrongCommitInPublic
+from coinquery.errors import WrongCommitInPublic
 from coinquery.rollout import movers
 from coinquery.rollout.step import Observation, holds, waiting
 
@@ -41,7 +41,7 @@ class VerifyInPublic:
 
     def observe(self) -> Observation:
         """What the world sees."""
-        self._refuse_moved()
+        movers.refuse_moved(self._means, self._stack())
         answers = self._world.ask(self._servers or self._names.check(), self._name)
         silent = [f"{answer.server}: {answer.problem}" for answer in answers if answer.problem]
         if silent or not answers:
@@ -55,14 +55,6 @@ class VerifyInPublic:
 
     def act(self) -> None:
         """Nothing: the world follows by itself."""
-
-    def _refuse_moved(self) -> None:
-        if not self._names.leads_to(self._stack().outputs):
-            with movers.named(self._means, self._stack().name):
-                raise RecordMoved(
-                    f"{self._name} was moved away from {self._stack().name} while it was verified",
-                    f"Look at it with: cq dns show {self._stack().name.coin_argument}",
-                )
 
     def _judge(self, info: Info) -> str:
         stack = self._stack().name
