@@ -79,11 +79,15 @@ class Kills:
 
 @dataclass
 class Result:
-    """``problems`` is empty if all was right; ``missed`` are the points that the runs did not come to."""
+    """``problems`` is empty if all was right; ``missed`` are the points that the runs did not come to.
+
+    ``carried_on`` are the points of the run that came after the last kill, and to the end.
+    """
 
     kills: Kills
     problems: list[str] = field(default_factory=list)
     missed: list[Point] = field(default_factory=list)
+    carried_on: list[Point] = field(default_factory=list)
 
 
 @dataclass
@@ -125,7 +129,7 @@ class Chains:
                 refused = command.waits and ran.code == REFUSED
                 if ran.code not in (-9, NOT_FINISHED) and not refused and not ran.is_at_its_end:
                     result.problems.append(f"exit {ran.code}: {ran.said[-800:]}")
-            ran = self._to_the_end(command, coin)
+            ran = self._to_the_end(command, coin, result.carried_on)
             if not ran.is_at_its_end:
                 result.problems.append(f"it does not come to its end: exit {ran.code}: {ran.said[-800:]}")
             found = Account.of(self.shop, coin)

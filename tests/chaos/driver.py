@@ -24,7 +24,7 @@ from tests.chaos.results import Row
 
 STEPS_AN_EXAMPLE = 40
 #: How many steps are made in one world, which is slower the more it has seen; and how far apart their seeds are.
-STEPS_A_WORLD, SEEDS_A_WORLD = 500, 1000
+STEPS_A_WORLD, SEEDS_A_WORLD = 200, 1000
 
 
 def drive(world: Play, steps: int, first: int) -> Iterator[str]:

@@ -31,6 +31,7 @@ PARTS = {"kills": ("back", "glass"), "kills-below": ("below",)}
 TRIES = 3
 WHAT = {BEFORE: "killed before a call that changes something", AFTER: "killed after one", LINE: "killed at a wait"}
 TWICE = "killed twice, at a random pair of points"
+CARRIED_ON = "killed, and again where only a run that carries on comes"
 
 
 @dataclass
@@ -38,11 +39,14 @@ class Book:
     """What is to be tried and what became of it. Points of one command are tried in one of the chains that have it.
 
     ``idle`` are pairs whose second point does not come once the first was killed: what was done is not done again.
+    ``again`` are pairs whose second point no undisturbed run has: ``passed`` are the points of those, by command.
     """
 
+    passed: dict[str, list[Point]]
     tries: dict[Kills, int] = field(default_factory=dict)
     results: dict[Kills, Result] = field(default_factory=dict)
     idle: set[Kills] = field(default_factory=set)
+    again: set[Kills] = field(default_factory=set)
 
     def keep(self, result: Result) -> Kills | None:
         """Note a result; return the kills if they must be tried again, as a run did not come to their points."""
@@ -58,12 +62,26 @@ class Book:
         self.results[kills] = result
         return None
 
+    def carried_on(self, result: Result) -> Iterator[Kills]:
+        """The same kill, and a second one at each point that only a run which carries on has, if it is a new one."""
+        command, known = (
+            result.kills.command,
+            {(point.moment, point.name) for point in self.passed[result.kills.command]},
+        )
+        known |= {(kills.points[1].moment, kills.points[1].name) for kills in self.again if kills.command == command}
+        for point in result.carried_on:
+            if len(result.kills.points) == 1 and (point.moment, point.name) not in known:
+                known.add((point.moment, point.name))
+                kills = Kills(command, (*result.kills.points, point))
+                self.again.add(kills)
+                yield kills
+
     def rows(self) -> Iterator[Row]:
         """A row for each command and kind of kill."""
         found: dict[tuple[str, str], list[Result]] = {}
         for result in self.results.values():
             points = result.kills.points
-            what = TWICE if len(points) > 1 else WHAT[points[0].moment]
+            what = (CARRIED_ON if result.kills in self.again else TWICE) if len(points) > 1 else WHAT[points[0].moment]
             what += f", each {EVERY}th point" if EVERY > 1 and len(points) == 1 else ""
             found.setdefault((result.kills.command, what), []).append(result)
         for (command, what), results in sorted(found.items()):
@@ -73,22 +91,23 @@ class Book:
 
 def run(chains: Sequence[str]) -> list[Row]:
     """Every point of the commands of these chains, and pairs."""
-    book, began = Book(), time.monotonic()
+    began = time.monotonic()
     with workers.start(WORLDS, chains) as crew:
-        passed = crew.passed()
-        all_kills = list(_kills(passed))
-        say(f"{len(all_kills)} kills of {len(passed)} commands, pairs drawn with CHAOS_SEED={SEED}")
+        book = Book(crew.passed())
+        all_kills = list(_kills(book.passed))
+        say(f"{len(all_kills)} kills of {len(book.passed)} commands, pairs drawn with CHAOS_SEED={SEED}")
         waiting = crew.hand_out(tasks(all_kills))
         while waiting:
             task, results = crew.result()
             again = list(filter(None, (book.keep(result) for result in results if result.kills.points)))
+            again += (kills for result in results if result.kills.points for kills in book.carried_on(result))
             left = [kills for kills in task.kills[len(results) :] if kills.points]
             waiting += crew.hand_out(tasks([*again, *left])) - 1
             wrong = [result for result in results if result.problems]
             for result in wrong:
                 say(f"WRONG {result.kills}: {'; '.join(result.problems)}")
             minutes = (time.monotonic() - began) / 60
-            done, all_of_them = len(book.results), len(all_kills) - len(book.idle)
+            done, all_of_them = len(book.results), len(all_kills) + len(book.again) - len(book.idle)
             say(f"{done} of {all_of_them} kills, {done / minutes:.1f} a minute")
     return list(book.rows())
 

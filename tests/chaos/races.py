@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from coinquery.local.calls import Call
-from tests.chaos import many, part
+from tests.chaos import many, part, turns
 from tests.chaos.chains import clean_up
 from tests.chaos.contest import Coin, Saved, again, watched
 from tests.chaos.results import Row
@@ -134,7 +135,8 @@ def race(shop: Shop, kind: Kind, orders: Iterable[str]) -> Row:
     if saved is not None:
         clean_up(shop, saved.coin.ticker)
     wrong = len({problem.partition(":")[0] for problem in problems})
-    return Row(command=kind.command, what=kind.what, tried=tried, right=tried - wrong, problems=problems)
+    what = f"{kind.what}: {tried} of {sum(1 for _ in turns.orders(*kind.turns))} orders"
+    return Row(command=kind.command, what=what, tried=tried, right=tried - wrong, problems=problems)
 
 
 def problems_of(coin: Coin, kind: Kind, order: str) -> Iterator[str]:
@@ -193,10 +195,12 @@ def third_release(shop: Shop) -> None:
 def run() -> Iterator[Row]:
     """All kinds of races."""
     most, seeds = int(os.environ.get("CHAOS_RACES", "20")), range(int(os.environ.get("CHAOS_SEEDS", "3")))
+    seed = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 1_000_000)))
+    part.say(f"orders drawn with CHAOS_SEED={seed}")
     with part.shop(BATCH) as shop:
         third_release(shop)
         for kind in KINDS:
-            yield race(shop, kind, schedules(*kind.turns, most))
+            yield race(shop, kind, schedules(*kind.turns, most, seed))
         yield many.same_deploy(shop, seeds)
         yield many.new_deploys(shop, seeds)
 

@@ -1,4 +1,4 @@
-"""AWS's limits of rate, as token buckets that all processes of an account share.
+"""AWS's limits of rate, as token buckets that all processes share that stand behind the same ones.
 
 Route 53 takes 5 requests a second of an account (its newer documentation: bursts of 50, then 10 a second);
 CloudFormation throttles ``DescribeStacks`` at a few calls a second of account and region, Parameter Store its reads and
@@ -43,8 +43,12 @@ class Bucket:
 
 @dataclass
 class Rates:
-    """Refuses what comes too fast; ``taken`` and ``refused`` count the calls under a limit, by service."""
+    """Refuses what comes too fast, of one process or of all that are behind it; counts both by service.
 
+    ``faster`` is how many times more is let through: as many as the waits between looks are shorter than a person's.
+    """
+
+    faster: float = 1.0
     taken: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
@@ -62,9 +66,9 @@ class Rates:
     def _bucket(self, call: Call) -> Bucket | None:
         """The bucket that the call takes a token of: one an account, or one an account and region."""
         if call.service == "route53":
-            return self._buckets.setdefault(("route53", ""), Bucket(ROUTE53))
+            return self._buckets.setdefault(("route53", ""), Bucket(ROUTE53 * self.faster))
         if call.operation == "DescribeStacks":
-            return self._buckets.setdefault(("cloudformation", call.region), Bucket(DESCRIBE_STACKS))
+            return self._buckets.setdefault(("cloudformation", call.region), Bucket(DESCRIBE_STACKS * self.faster))
         if call.service == "ssm":
-            return self._buckets.setdefault(("ssm", call.region), Bucket(PARAMETERS))
+            return self._buckets.setdefault(("ssm", call.region), Bucket(PARAMETERS * self.faster))
         return None

@@ -114,11 +114,12 @@ def play(
 
 def schedules(a: int, b: int, most: int, seed: int = 0) -> list[str]:
     """Every order of ``a`` turns of A and ``b`` turns of B; so many of them, by seed, where there are more."""
-    every = list(_orders(a, b))
+    every = list(orders(a, b))
     return every if len(every) <= most else random.Random(seed).sample(every, most)
 
 
-def _orders(a: int, b: int) -> Iterator[str]:
+def orders(a: int, b: int) -> Iterator[str]:
+    """Every order of so many turns of each."""
     for places in map(set, combinations(range(a + b), a)):
         yield "".join("A" if place in places else "B" for place in range(a + b))
 
