@@ -9,20 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.part import say
 from tests.chaos.results import FOLDER, PROJECT, Part, Row, load
 
-#: Each part's name, and the command that runs it. Parts of one line run at the same time, one for each of two cores.
-PARTS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"kills": ("tests.chaos.kills", "kills"), "machine": ("tests.chaos.driver",)},
-    {"kills-below": ("tests.chaos.kills", "kills-below")},
-    {"faults": ("tests.chaos.faults",), "races": ("tests.chaos.races",)},
-    {"mutants": ("tests.chaos.mutants",), "fuzz": ("tests.chaos.fuzz",)},
-    {"load": ("tests.chaos.load",)},
-    {"machine-real": ("tests.chaos.driver", "--real")},
-)
-NAMES = tuple(name for line in PARTS for name in line)
+#: Each part's name, and the command that runs it.
+PARTS: dict[str, tuple[str, ...]] = {
+    "kills": ("tests.chaos.kills", "kills"),
+    "kills-below": ("tests.chaos.kills", "kills-below"),
+    "faults": ("tests.chaos.faults",),
+    "races": ("tests.chaos.races",),
+    "machine": ("tests.chaos.driver",),
+    "mutants": ("tests.chaos.mutants",),
+    "fuzz": ("tests.chaos.fuzz",),
+    "load": ("tests.chaos.load",),
+    "machine-real": ("tests.chaos.driver", "--real"),
+}
+#: What is run one after the other: first two lanes side by side, one for each of two cores; then what measures real
+#: time, with nothing beside it.
+TOGETHER = (("machine", "races", "mutants", "fuzz"), ("kills", "kills-below", "faults"))
+ALONE = ("load", "machine-real")
 PAGE = PROJECT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: made by `make chaos` -->", "<!-- end of the table -->"
 
@@ -30,34 +37,35 @@ BEGIN, END = "<!-- table: made by `make chaos` -->", "<!-- end of the table -->"
 def main(arguments: Sequence[str]) -> int:
     """Run parts and write the table; 1 if a part did not end right."""
     if "--table" in arguments:
-        write(load(NAMES))
+        write(load(tuple(PARTS)))
         return 0
-    unknown = set(arguments) - set(NAMES)
-    if unknown:
-        say(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    wanted = set(arguments or PARTS)
+    if unknown := wanted - PARTS.keys():
+        say(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
         return 2
     began = time.monotonic()
-    failed = [name for line in PARTS for name in _run(line, set(arguments or NAMES))]
-    write(load(NAMES))
+    with ThreadPoolExecutor() as lanes:
+        failed = [name for ended in lanes.map(lambda lane: _run(lane, wanted), TOGETHER) for name in ended]
+    failed += _run(ALONE, wanted)
+    write(load(tuple(PARTS)))
     verdict = f"NOT right: {', '.join(failed)}" if failed else "all right"
     say(f"chaos took {(time.monotonic() - began) / 60:.0f} min; {verdict}")
     return 1 if failed else 0
 
 
-def _run(line: dict[str, tuple[str, ...]], wanted: set[str]) -> list[str]:
-    """Run parts side by side, each with a log of its own; return those that did not end right."""
+def _run(lane: Sequence[str], wanted: set[str]) -> list[str]:
+    """Run parts one after the other, each with a log of its own; return those that did not end right."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    running = {}
-    for name in line.keys() & wanted:
+    failed = []
+    for name in (each for each in lane if each in wanted):
         log = FOLDER / f"{name}.log"
         say(f"{name} begins; its log is {log.relative_to(PROJECT)}")
         with log.open("w") as file:
-            running[name] = subprocess.Popen(
-                [sys.executable, "-m", *line[name]], cwd=PROJECT, stdout=file, stderr=subprocess.STDOUT
-            )
-    failed = [name for name, process in running.items() if process.wait() != 0]
-    for name in running:
-        say(f"{name}: {(FOLDER / f'{name}.log').read_text(errors='replace').strip().splitlines()[-1:]}")
+            command = [sys.executable, "-m", *PARTS[name]]
+            ended = subprocess.run(command, cwd=PROJECT, stdout=file, stderr=subprocess.STDOUT, check=False)
+        if ended.returncode != 0:
+            failed.append(name)
+        say(f"{name}: {log.read_text(errors='replace').strip().splitlines()[-1:]}")
     return failed
 
 

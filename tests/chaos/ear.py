@@ -9,6 +9,7 @@ from coinquery.monitor.verdict import SERVING
 
 if TYPE_CHECKING:
     from coinquery.monitor.records import Record
+    from tests.chaos.eyes import StackSeen
     from tests.chaos.model import Model
 
 #: For how long witnesses' words live, in seconds.
@@ -32,6 +33,14 @@ class Ear:
         verdicts = {who: newest.get(who) for who in self.model.eyes.instances(live.name)}
         if len(verdicts) != self.model.play.terms.instances or not set(verdicts.values()) <= set(SERVING):
             self.model.found(f"I7: {live.name} is live, nothing is wrong, and its instances are {verdicts}")
+
+    def judge_what_serves(self, live: StackSeen | None) -> None:
+        """Where nothing is harmed, whatever step it was: all instances of what is live run."""
+        if live is None or live.name in self.model.foreign:
+            return
+        running = len(self.model.eyes.instances(live.name))
+        if running != self.model.play.terms.instances:
+            self.model.found(f"I7: {live.name} is live, nothing is wrong, and {running} instances of it run")
 
     def hear(self, records: list[Record]) -> None:
         """I13, I15: nothing is called healthy that is not, and nothing is looked at but production."""

@@ -216,6 +216,8 @@ class Machine(RuleBasedStateMachine):
         monitor.seen.clear()
         self.play.monitor_wire.calls.clear()
         model.look()
+        if self.others.is_calm:
+            self.ear.judge_what_serves(model.seen.led_to())
         if model.problems:
             raise Violated("\n".join([*model.problems, "after:", *self.story]))
 
