@@ -183,7 +183,7 @@ TOGETHER = 8
 
 def run() -> list[Row]:
     """All of it."""
-    wanted, mixes = os.environ.get("CHAOS_FAULTS", ""), int(os.environ.get("CHAOS_MIXES", "6"))
+    wanted, mixes = os.environ.get("CHAOS_FAULTS", ""), int(os.environ.get("CHAOS_MIXES", "4"))
     parts = [part for part in _parts(range(mixes)) if any(word in part[0] for word in wanted.split(","))]
     rows: list[Row] = []
     for begin in range(0, len(parts), TOGETHER):

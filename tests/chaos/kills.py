@@ -21,7 +21,7 @@ from tests.chaos.points import AFTER, BEFORE, LINE, Point, worth_a_kill
 from tests.chaos.results import Row
 from tests.chaos.workers import Task
 
-PAIRS, WORLDS = int(os.environ.get("CHAOS_PAIRS", "60")), int(os.environ.get("CHAOS_WORLDS", "2"))
+PAIRS, WORLDS = int(os.environ.get("CHAOS_PAIRS", "40")), int(os.environ.get("CHAOS_WORLDS", "2"))
 EVERY = int(os.environ.get("CHAOS_EVERY", "1"))
 POINTS = os.environ.get("CHAOS_POINTS", "")
 SEED = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 1_000_000)))
