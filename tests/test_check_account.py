@@ -172,6 +172,34 @@ def test_names_that_the_guard_does_not_know_are_told(world: World, path: Path, t
     assert {"eth.new.example.com", "eth.example.com"} <= set(found.concerned)
 
 
+def test_i5_a_guard_that_was_changed_by_hand_is_told(world: World, configured: Config, iam: Any) -> None:
+    """Its name and its attachments are as before, and it denies nothing any more."""
+    arn, _ = arns("aws", ACCOUNT)
+    whole = {"Version": "2012-10-17", "Statement": organization.statements(iam, [arn])}
+    nothing = {"Sid": "ByName", "Effect": "Deny", "Action": "s3:CreateBucket", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [nothing]})
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+    try:
+        found = named(guard.check(world.aws, configured))["policies"]
+    finally:
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=json.dumps(whole), SetAsDefault=True)
+    assert found.state == "missing"
+    assert {"ByName", "ByTag", "Journal"} <= set(found.concerned)
+    assert "set-default-policy-version" in found.mend
+    assert named(guard.check(world.aws, configured))["policies"].state == "ok"
+
+
+def test_i5_chain_data_that_the_guard_does_not_know_is_told(world: World) -> None:
+    ec2 = world.aws.ec2(HOME)
+    volume = ec2.create_volume(AvailabilityZone=f"{HOME}a", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    found = region._snapshot(world.aws, HOME, snapshot)
+    assert isinstance(found, Finding)
+    assert f"--resources {snapshot}" in found.mend
+    ec2.create_tags(Resources=[snapshot], Tags=[{"Key": "coinquery:level", "Value": "prod"}])
+    assert region._snapshot(world.aws, HOME, snapshot) == f"{snapshot} is complete, and guarded"
+
+
 def test_the_service_control_policy_is_the_guard_as_it_stands(
     world: World, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

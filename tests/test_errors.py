@@ -105,6 +105,30 @@ def test_every_row_of_the_catalogue_says_all() -> None:
         assert all(cells), row
 
 
+def _texts() -> Iterator[str]:
+    """Every text in the source, what is put into it replaced by the catalogue's ``…``."""
+    for _, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(each.value) if isinstance(each, ast.Constant) else "…" for each in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_what_the_catalogue_says_that_an_error_says_is_in_the_code() -> None:
+    """Each quoted text of that column, piece by piece: ``…``, capitals and a few words stand for what is put in."""
+    texts, unknown = list(_texts()), []
+    put_in = re.compile(
+        r"…|: |\b[A-Z_]{5,}\b|\bmaster\b|\b9999\b|\bwrong-chain\b|\bcq\.toml\b|\bahead of\b"
+    )
+    catalogue = (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[0]
+    for row in re.findall(r"^\| `\w+`.*\|$", catalogue, re.MULTILINE):
+        for said in re.findall(r"`([^`]+)`", row.strip("|").split(" | ")[1]):
+            pieces = [piece.strip(" :,") for piece in put_in.split(said)]
+            unknown += [(said, piece) for piece in pieces if piece and not any(piece in text for text in texts)]
+    assert unknown == []
+
+
 def test_what_is_no_error_is_in_the_catalogue_as_such() -> None:
     told = set(re.findall(r"`(\w+)`", (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[2]))
     others = {name for name, kind in _classes().items() if not issubclass(kind, CoinQueryError)}

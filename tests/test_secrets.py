@@ -1,8 +1,9 @@
 """I14: secrets with marks in them, in every place where one may be configured, and found in no other place.
 
-A world of its own, one deploy by the real ``cq``. What holds a secret is shown to hold it, and to be used; then all
-that can be read without being its keeper is searched: argument lists while ``cq`` runs, templates, parameters, tags,
-outputs, logs, journal, records, metrics, messages, errors with ``--debug``, ``--json``, and the monitor's package.
+A world of its own, and a day in production by the real ``cq``. What holds a secret is shown to hold it, and to be used;
+then all that can be read without being its keeper is searched: argument lists while ``cq`` runs, templates, parameters,
+tags, outputs, logs, journal, records, metrics, alarms, messages, what services answer, errors with ``--debug``,
+``--json``, and the monitor's package.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import boto3
 import pytest
 
 from coinquery.aws import Aws, pages
@@ -109,6 +112,7 @@ def _deployed(world: World, root: Path) -> Run:
         told = {"bootstrap": team.must("bootstrap", "--region", REGION, "--yes", "--json")}
         told["deploy"] = json.dumps(team.deploy(coin, "v1.0.0"))
         told |= _looks(team, coin)
+        told |= _day(team, coin)
         told |= _failures(team, root)
     told["argument lists"] = "\n".join(watcher.seen)
     cookies = [path.read_text("utf-8") for path in world.state.root.rglob(".cookie")]
@@ -155,6 +159,41 @@ def _looks(team: Team, coin: str) -> dict[str, str]:
     ran = {" ".join(command): team.run("--debug", *command) for command in commands}
     assert all(done.returncode == 0 for done in ran.values()), {c: d.stderr for c, d in ran.items() if d.returncode}
     return {command: done.stdout + done.stderr for command, done in ran.items()}
+
+
+def _day(team: Team, coin: str) -> dict[str, str]:
+    """What else is done to production, and what is looked at after it."""
+    first, second = f"cq-{coin}-0001-prod", f"cq-{coin}-0002-prod"
+    told = {"services": "\n".join(_of_services(team, first)), "second deploy": json.dumps(team.deploy(coin, "v1.1.0"))}
+    commands = (
+        ("monitor", "silence", second, "--for", "1m", "--why", "to see that it can be"),
+        ("monitor", "silences", "--json"),
+        ("rollback", coin, "--yes"),
+        ("retire", first, "--name", first, "--break-glass", "it is live, and stays"),
+        ("retire", second, "--name", second, "--break-glass", "nobody waits for it"),
+        ("history", "--json"),
+        ("history", second),
+        ("check", "--json"),
+    )
+    for command in commands:
+        ran = team.run("--debug", *command)
+        refused = command[:2] == ("retire", first)
+        assert ran.returncode == (3 if refused else 1 if command[0] == "check" else 0), f"{command}: {ran.stderr}"
+        told[" ".join(command)] = ran.stdout + ran.stderr
+    return told
+
+
+def _of_services(team: Team, stack: str) -> Iterator[str]:
+    """What a stack's instances tell anyone who asks."""
+    filters: Any = [{"Name": "tag:coinquery:stack", "Values": [stack]}]
+    for reservation in pages(team.world.aws.ec2(REGION), "describe_instances", "Reservations", Filters=filters):
+        for instance in reservation["Instances"]:
+            for path in ("/info", "/metrics", "/"):
+                with (
+                    suppress(HTTPError),
+                    urlopen(f"http://{instance['PrivateIpAddress']}:8080{path}", timeout=5) as answer,
+                ):
+                    yield f"{path}: {answer.read().decode()}"
 
 
 def _failures(team: Team, root: Path) -> dict[str, str]:
@@ -221,6 +260,13 @@ def _of_account(world: World) -> dict[str, str]:
         for arn in pages(ecs, "list_task_definitions", "taskDefinitionArns"):
             found[f"task {arn}"] = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
         found[f"functions {region}"] = aws.functions(region).list_functions()["Functions"]
+        found[f"alarms {region}"] = aws.cloudwatch(region).describe_alarms()
+        sns = aws.sns(region)
+        topics = [topic["TopicArn"] for topic in pages(sns, "list_topics", "Topics")]
+        found[f"topics {region}"] = [sns.get_topic_attributes(TopicArn=topic)["Attributes"] for topic in topics]
+        bridge = boto3.client("events", region_name=region, endpoint_url=world.state.gateway)
+        rules = bridge.list_rules()["Rules"]
+        found[f"rules {region}"] = [(rule, bridge.list_targets_by_rule(Rule=rule["Name"])["Targets"]) for rule in rules]
         found[f"metrics {region}"] = list(pages(aws.cloudwatch(region), "list_metrics", "Metrics"))
         parameters = pages(aws.ssm(region), "get_parameters_by_path", "Parameters", Path="/", Recursive=True)
         found[f"parameters {region}"] = [p for p in parameters if p["Type"] != "SecureString"]
@@ -275,10 +321,16 @@ def test_i14_the_secrets_are_where_they_belong_and_are_used(run: Run) -> None:
 def test_i14_what_is_searched_is_there(run: Run) -> None:
     """The search would find a mark: what surrounds the secrets is in it."""
     name = f"cq-{run.coin}-0001-prod"
-    for where in (f"stack {name}", f"template {name}", "messages", "argument lists", "metrics us-east-1", "task "):
+    places = (
+        f"stack {name}", f"template {name}", "messages", "argument lists", "metrics us-east-1", "task ", "services",
+        "alarms us-east-1", "topics us-east-1", "rules us-east-1", "history --json",
+    )  # fmt: skip
+    for where in places:
         assert any(key.startswith(where) and what for key, what in run.found.items()), where
     assert f"deploy {run.coin} --release v1.0.0" in run.found["argument lists"]
     assert "git " in run.found["argument lists"]
+    assert all(word in run.found["services"] for word in ("/info: ", "/metrics: ", "commitHash"))
+    assert "given back" in run.found["history --json"]
     assert any(key.endswith(f"/coinquery/journal {name}") for key in run.found)
     assert any("aws/lambda/coinquery-monitor" in key for key in run.found)
     assert any(key.startswith("package ") and "def handler(event" in what for key, what in run.found.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coinquery.account import partition
 from coinquery.bootstrap import rights
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _ATTACH = (
     "Attach both policies to each (a permission set of IAM Identity Center by name), or bind the account by a service "
     "control policy: docs/guard.md."
+)
+#: CloudFormation changes nothing where its template and parameters are as before.
+_BY_HAND = (
+    "Somebody changed them by hand (CloudTrail: CreatePolicyVersion). Make the version of cq bootstrap the default "
+    "again: aws iam list-policy-versions, aws iam set-default-policy-version."
 )
 
 
@@ -48,7 +53,9 @@ def _checks(aws: Aws, config: Config) -> Iterator[Finding]:
 
 
 def _policies(aws: Aws, config: Config) -> str | Finding:
-    """Whether the policies stand, know the zones and names of production, and let nobody through but cq.toml's."""
+    """Whether the policies stand, know the zones and names of production, let nobody through but cq.toml's, and say
+    what guard.yaml says.
+    """
     described = stacks.describe(aws.cloudformation(config.home_region), foundation.GUARD_STACK)
     again = f"Run: cq bootstrap --region {config.home_region}"
     if described is None:
@@ -60,7 +67,28 @@ def _policies(aws: Aws, config: Config) -> str | Finding:
     if differing:
         saw = f"{foundation.GUARD_STACK} and cq.toml differ in {len(differing)} names"
         return missing("policies", saw, again, differing)
+    changed = _changed(aws, config)
+    if changed:
+        saw = f"{len(changed)} statements are not as cq bootstrap makes them"
+        return missing("policies", saw, _BY_HAND, changed)
     return f"{' and '.join(guard.POLICIES)} know production's zones and names"
+
+
+def _changed(aws: Aws, config: Config) -> list[str]:
+    """The ids of the statements that somebody changed, took away or added by hand."""
+    wanted = guard.statements(rights.guard(config, partition(aws, config.home_region)))
+    standing = organization.statements(aws.iam(config.home_region), policies(aws, config))
+    ours, theirs = ({each.get("Sid", "?"): _plain(each) for each in found} for found in (wanted, standing))
+    return sorted(sid for sid in ours.keys() | theirs.keys() if ours.get(sid) != theirs.get(sid))
+
+
+def _plain(value: Any) -> Any:
+    """The same with lists in order, and one text in place of a list of one, which mean the same to IAM."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else sorted(value)
+    return value
 
 
 def _everyone(bare: tuple[str, ...]) -> str | Finding:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from coinquery.check.finding import Finding, group, look
+from coinquery.check.finding import Finding, group, look, missing
 from coinquery.errors import ImageMissing, MonitorFailed, NotBootstrapped
 from coinquery.monitor import configuration, sweep_log
 from coinquery.monitor.sweep_log import SweepLog
@@ -38,6 +38,10 @@ def _checks(aws: Aws, config: Config, region: str, now: datetime) -> Iterator[Fi
     for name, level in config.levels.items():
         if region in level.regions:
             yield look(f"certificate of {name}", partial(_certificate, aws, config, name, region))
+    if region in config.level("prod").regions:
+        for coin in config.catalogue:
+            if coin.snapshot:
+                yield look(f"snapshot of {coin.ticker}", partial(_snapshot, aws, region, coin.snapshot))
     if any(region in level.regions for level in config.levels.values()):
         yield look("image repository", lambda: _repository(aws, config, region))
         yield look("machine image", lambda: preflight.machine_image(aws, config, region))
@@ -75,6 +79,19 @@ def _certificate(aws: Aws, config: Config, name: str, region: str) -> str:
     for coin in coins[:1]:  # the names of all coins differ in the coin alone
         preflight.check_certificate(aws, level, coin, region)
     return level.certificates[region].rpartition("/")[2]
+
+
+def _snapshot(aws: Aws, region: str, snapshot: str) -> str | Finding:
+    """Chain data that production is restored from is guarded by its tag, which the team sets."""
+    preflight.check_snapshot(aws, region, snapshot)
+    (found,) = aws.ec2(region).describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
+    if {"Key": "coinquery:level", "Value": "prod"} in found.get("Tags", []):
+        return f"{snapshot} is complete, and guarded"
+    return missing(
+        f"snapshot {snapshot}",
+        f"{snapshot} has no tag coinquery:level = prod: the guard lets everyone delete it",
+        f"Run: aws ec2 create-tags --region {region} --resources {snapshot} --tags Key=coinquery:level,Value=prod",
+    )
 
 
 def _repository(aws: Aws, config: Config, region: str) -> str:
