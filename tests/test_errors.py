@@ -118,9 +118,7 @@ def _texts() -> Iterator[str]:
 def test_what_the_catalogue_says_that_an_error_says_is_in_the_code() -> None:
     """Each quoted text of that column, piece by piece: ``…``, capitals and a few words stand for what is put in."""
     texts, unknown = list(_texts()), []
-    put_in = re.compile(
-        r"…|: |\b[A-Z_]{5,}\b|\bmaster\b|\b9999\b|\bwrong-chain\b|\bcq\.toml\b|\bahead of\b"
-    )
+    put_in = re.compile(r"…|: |\b[A-Z_]{5,}\b|\bmaster\b|\b9999\b|\bwrong-chain\b|\bcq\.toml\b|\bahead of\b")
     catalogue = (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[0]
     for row in re.findall(r"^\| `\w+`.*\|$", catalogue, re.MULTILINE):
         for said in re.findall(r"`([^`]+)`", row.strip("|").split(" | ")[1]):

@@ -5,6 +5,8 @@ Without arguments all parts are run; the names of parts run only those. ``--tabl
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := wanted - PARTS.keys():
         say(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
         return 2
+    signal.signal(signal.SIGTERM, _end_all)
     began = time.monotonic()
     with ThreadPoolExecutor() as lanes:
         failed = [name for ended in lanes.map(lambda lane: _run(lane, wanted), TOGETHER) for name in ended]
@@ -51,6 +54,12 @@ def main(arguments: Sequence[str]) -> int:
     verdict = f"NOT right: {', '.join(failed)}" if failed else "all right"
     say(f"chaos took {(time.monotonic() - began) / 60:.0f} min; {verdict}")
     return 1 if failed else 0
+
+
+def _end_all(*_: object) -> None:
+    """Whoever ends this process ends the parts that it started: all of its group."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.killpg(0, signal.SIGTERM)
 
 
 def _run(lane: Sequence[str], wanted: set[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ def shop(coins: int) -> Iterator[Shop]:
 
 def main(name: str, run: Callable[[], Sequence[Row]]) -> None:
     """Run a part, say and keep what it found; exit with 1 unless all of it ended right."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take worlds and workers down
     began = time.monotonic()
     commit = _commit()
     rows = list(run())
