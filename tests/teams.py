@@ -126,6 +126,13 @@ class Team:
 
         return stacks.read(self.world.aws.cloudformation(region), naming.parse(name))
 
+    def first_two(self, coin: str) -> tuple[Stack, Stack]:
+        """The coin's first two stacks in production."""
+        old, new = (self.stack(f"cq-{coin}-000{number}-prod") for number in (1, 2))
+        assert old is not None
+        assert new is not None
+        return old, new
+
 
 def _retag(aws: Aws, region: str, commit: str, under: str) -> None:
     ecr = aws.ecr(region)

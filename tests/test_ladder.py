@@ -169,7 +169,7 @@ def test_i6_a_move_that_ends_while_the_ladder_is_climbed_is_seen(
 ) -> None:
     """Its batch lands and its lock goes at the moment at which the ladder looks for locks: the name leads here now."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _stacks(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     names, there, here = means.names, means.names.target(old.outputs), means.names.target(new.outputs)
     names.move(here, there, "the older one is live")
 
@@ -185,7 +185,7 @@ def test_i6_a_move_that_ends_while_the_ladder_is_climbed_is_seen(
 def test_i6_a_way_back_that_was_begun_is_seen_though_its_lock_is_old(pair: tuple[Team, str]) -> None:
     """Its process may be asleep right before its batch, and records and lock are as if it had died."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _stacks(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     theirs, ours = (of_id(means.store, stack.rollout) for stack in (new, old))
     lock = locks.take(ours, MOVING, datetime.now(UTC) - timedelta(hours=1), "asleep")
     theirs.mark(GIVING_BACK, datetime.now(UTC), "asleep")
@@ -199,7 +199,7 @@ def test_i6_a_way_back_that_was_begun_is_seen_though_its_lock_is_old(pair: tuple
 
 def test_i6_the_lock_of_a_move_holds_for_its_time_and_no_longer(pair: tuple[Team, str]) -> None:
     team, coin = pair
-    means, (old, _) = team.means(coin), _stacks(team, coin)
+    means, (old, _) = team.means(coin), team.first_two(coin)
     notes, moving = of_id(means.store, old.rollout), timedelta(seconds=means.config.waits.moving.seconds)
     first = locks.take(notes, MOVING, datetime.now(UTC) - moving - timedelta(seconds=5), "who died")
     Ladder(means, old, str(old.name), glass=True).climb()
@@ -213,7 +213,7 @@ def test_i6_the_lock_of_a_move_holds_for_its_time_and_no_longer(pair: tuple[Team
 def test_i6_who_goes_back_to_it_since_when_nobody_noted_still_does(pair: tuple[Team, str]) -> None:
     """The switch's process was killed between the records and the note."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _stacks(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     notes = of_id(means.store, new.rollout)
     switched = notes.get(SWITCHED)
     assert switched is not None
@@ -233,7 +233,7 @@ def test_i6_the_stack_that_the_live_one_goes_back_to_climbs_every_rung_whatever_
 ) -> None:
     """The name was moved to it by hand, and nobody noted that."""
     team, coin = pair
-    means, (old, _) = team.means(coin), _stacks(team, coin)
+    means, (old, _) = team.means(coin), team.first_two(coin)
     notes = of_id(means.store, old.rollout)
     kept = {mark: notes.get(mark) for mark in ("way-back", SWITCHED, LIVE)}
     for mark in kept:
@@ -249,7 +249,7 @@ def test_i6_the_stack_that_the_live_one_goes_back_to_climbs_every_rung_whatever_
 def test_i9_who_lost_the_name_does_not_take_it_again_though_nobody_noted_that_it_had_it(pair: tuple[Team, str]) -> None:
     """Its process was killed right after its batch; a machine repeats the command after the next deploy."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _stacks(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     notes = of_id(means.store, old.rollout)
     kept = {mark: notes.get(mark) for mark in (SWITCHED, LIVE)}
     for mark in kept:
@@ -278,13 +278,6 @@ def test_i6_a_stay_that_ends_before_the_lock_is_seen_everywhere_is_refused(pair:
     ran = team.run("retire", name, "--name", name, "--wait", "1s")
     assert ran.returncode == 2
     assert "waits.settle (1s)" in ran.stderr
-
-
-def _stacks(team: Team, coin: str) -> tuple[Stack, Stack]:
-    old, new = (team.stack(f"cq-{coin}-000{number}-prod") for number in (1, 2))
-    assert old is not None
-    assert new is not None
-    return old, new
 
 
 def test_i10_the_way_back_of_a_live_stack_is_found_however_many_numbers_came_after(pair: tuple[Team, str]) -> None:

@@ -35,7 +35,6 @@ from coinquery.stacks import locks
 from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.protection import Protector
-from coinquery.stacks.stack import Stack
 from coinquery.stacks.way_back import WayBack
 from tests.coin_stacks import until
 from tests.teams import REGION, Team
@@ -116,17 +115,10 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
     assert f"{coin}.stage.example.com leads to it" in ran.stderr
 
 
-def _both(team: Team, coin: str) -> tuple[Stack, Stack]:
-    old, new = (team.stack(f"cq-{coin}-000{number}-prod") for number in (1, 2))
-    assert old is not None
-    assert new is not None
-    return old, new
-
-
 def test_i9_a_stack_that_lost_the_name_is_called_live_by_nobody(pair: tuple[Team, str]) -> None:
     """Somebody moves the name while the monitor is waited for, inside, or right before Slack is told."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _both(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     notes = of_id(means.store, old.rollout)
     proof = MonitorProof(means.aws, means.config, means.clock, REGION, lambda: old)
     with pytest.raises(RecordMoved, match=f"moved away from {old.name} .*: switched to {new.name} by"):
@@ -150,7 +142,7 @@ def test_i9_a_stack_that_lost_the_name_is_called_live_by_nobody(pair: tuple[Team
 def test_i10_a_name_that_others_took_is_neither_given_back_nor_noted_so(pair: tuple[Team, str]) -> None:
     """It moved on while a person was asked; a mark would keep the other stack from ever being retired."""
     team, coin = pair
-    means, (old, new) = team.means(coin), _both(team, coin)
+    means, (old, new) = team.means(coin), team.first_two(coin)
     notes, back = of_id(means.store, new.rollout), means.names.target(old.outputs)
     assert back.public is not None
     planned = Standing(public=msgspec.structs.replace(back.public, target="another-1.us-east-1.elb.amazonaws.com."))
@@ -181,7 +173,7 @@ def test_i11_a_private_record_that_is_gone_needs_no_change_to_follow(pair: tuple
 def test_i3_a_stack_of_another_commit_is_not_joined(pair: tuple[Team, str]) -> None:
     """The tag was moved after the stack was created, and this clone knows only the new one."""
     team, coin = pair
-    means, (old, _) = team.means(coin), _both(team, coin)
+    means, (old, _) = team.means(coin), team.first_two(coin)
     release = SimpleNamespace(tag="v1.0.0", commit=team.commits["v1.1.0"])
     rollout: Any = SimpleNamespace(
         notes=of_id(means.store, old.rollout), reserved=old.name, release=release, region=REGION, level_name="prod"

@@ -42,6 +42,16 @@ class Silent:
 
 
 @dataclass
+class Told(Silent):
+    """Keeps what a run that stops says: what stands and what is missing."""
+
+    told: list[tuple[list[str], list[str]]] = field(default_factory=list)
+
+    def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
+        self.told.append((list(stands), list(missing)))
+
+
+@dataclass
 class Scripted:
     """A step that sees what it is told to see, and then the last of it for ever."""
 
@@ -142,31 +152,19 @@ def test_i12_an_aws_that_stays_away_ends_the_run_as_what_does_not_pass_does(erro
 
 
 def test_i12_a_run_that_stops_says_what_stands_and_what_is_missing() -> None:
-    told: list[tuple[list[str], list[str]]] = []
-
-    class Told(Silent):
-        def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
-            told.append((list(stands), list(missing)))
-
     steps = [Scripted([holds("h")], "one"), Scripted([waiting("w")], "two"), Scripted([holds("h")], "three")]
     with pytest.raises(NotFinished):
-        Run(HandClock(), Told(), Duration(5)).carry_out(steps)
-    assert told == [(["one"], ["two", "three"])]
-    assert how_far(*told[0]) == "stopped. Stands: one. Missing: two, three."
+        Run(HandClock(), told := Told(), Duration(5)).carry_out(steps)
+    assert told.told == [(["one"], ["two", "three"])]
+    assert how_far(*told.told[0]) == "stopped. Stands: one. Missing: two, three."
 
 
 def test_i12_a_note_between_steps_that_fails_says_what_stands_and_what_is_missing_once() -> None:
-    told: list[tuple[list[str], list[str]]] = []
-
-    class Told(Silent):
-        def stopped(self, stands: Sequence[str], missing: Sequence[str]) -> None:
-            told.append((list(stands), list(missing)))
-
-    run = Run(HandClock(), Told(), Duration(5))
+    run = Run(HandClock(), told := Told(), Duration(5))
     run.carry_out([Scripted([holds("h")], "one")])
     with pytest.raises(ValueError, match="inner"), run.leading_to("outer"), run.leading_to("inner", "later"):
         raise ValueError("inner")
-    assert told == [(["one"], ["inner", "later"])]
+    assert told.told == [(["one"], ["inner", "later"])]
 
 
 def test_i12_the_tree_shows_a_note_that_fails_after_a_step_that_holds() -> None:
