@@ -18,7 +18,7 @@ from coinquery.errors import NotOurStack, RecordMoved, RolloutEnded, StackIsLive
 from coinquery.naming import StackName
 from coinquery.notify.announcer import Announcer
 from coinquery.retirement.ladder import Ladder
-from coinquery.rollout import deploy
+from coinquery.rollout import deploy, rollback
 from coinquery.rollout.moving import moving
 from coinquery.rollout.plan import Plan
 from coinquery.rollout.proof import MonitorProof
@@ -153,6 +153,31 @@ def test_i10_a_name_that_others_took_is_neither_given_back_nor_noted_so(pair: tu
         GiveBack(going, means, Proven()).act()
     assert notes.marked(GIVING_BACK) is None
     assert means.names.leads_to(new.outputs)
+
+
+def test_i8_a_private_record_that_led_elsewhere_is_not_gone_back_to(pair: tuple[Team, str]) -> None:
+    """Somebody had moved it by hand before the switch; nobody can prove what it led to, and the stack is proven."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), team.first_two(coin)
+    notes, own = of_id(means.store, new.rollout), means.names.target(old.outputs)
+    kept = notes.get("way-back")
+    assert kept is not None
+    assert own.private is not None
+    elsewhere = msgspec.structs.replace(own.private, target="elsewhere-1.us-east-1.elb.amazonaws.com.")
+    back = WayBack(
+        standing=Standing(public=own.public, private=elsewhere),
+        stack=str(old.name),
+        time="2026-01-01T00:00:00Z",
+        who="a",
+    )
+    notes.unmark("way-back")
+    notes.settle("way-back", msgspec.json.encode(back).decode())
+    try:
+        planned = rollback.make_plan(means, coin, "prod")
+    finally:
+        notes.unmark("way-back")
+        notes.settle("way-back", kept)
+    assert planned.going.back.standing.is_same(own)
 
 
 def test_i11_a_private_record_that_is_gone_needs_no_change_to_follow(pair: tuple[Team, str]) -> None:

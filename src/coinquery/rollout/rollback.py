@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from coinquery.dns.zone import same
 from coinquery.errors import NoWayBack
 from coinquery.naming import as_argument
 from coinquery.rollout import movers, plan
@@ -57,7 +60,8 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
         what = f"{means.names.public.name} would be given back by {name}, not by {source}"
         raise NoWayBack(what, f"Look at it with: cq dns show {as_argument(coin, level)}")
     back = _stored(name, way_back.read(notes))
-    going = GoingBack(name, _destination(means, name, back, stacks), standing, back, notes)
+    destination = _destination(means, name, back, stacks)
+    going = GoingBack(name, destination, standing, _to(destination, back, means), notes)
     return Return(going, *plan.way_back(means, going))
 
 
@@ -136,6 +140,14 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterabl
             f"Look at it with: cq status {back.stack}",
         )
     return destination
+
+
+def _to(destination: Stack, back: WayBack, means: Means) -> WayBack:
+    """The way back with the private record at the destination, too: where it led by hand, nobody can prove."""
+    own = means.names.target(destination.outputs)
+    if back.standing.private is None or own.private is None or same(back.standing.private, own.private):
+        return back
+    return msgspec.structs.replace(back, standing=msgspec.structs.replace(back.standing, private=own.private))
 
 
 def _stored(source: StackName, back: WayBack | None) -> WayBack:
