@@ -336,6 +336,27 @@ def test_i6_i11_what_was_skipped_is_in_the_plan_the_journal_and_slack(pair: tupl
     assert "nobody needs it as the way back" in message
 
 
+def test_i11_what_slack_did_not_take_of_the_broken_glass_is_told_by_the_same_command(pair: tuple[Team, str]) -> None:
+    """The stack is gone by then; the team learns of it all the same, marked as what may be a repetition."""
+    team, coin = pair
+    name, inbox = f"cq-{coin}-0001-prod", team.world.state.root / "slack.jsonl"
+    entry = team.means(coin).ledger.entry(naming.parse(name))
+    assert entry is not None
+    notes = of_id(team.means(coin).store, entry.rollout)
+
+    def told() -> list[str]:
+        return [line for line in inbox.read_text("utf-8").splitlines() if "Break-glass" in line]
+
+    before = told()
+    team.must("retire", name, "--name", name)
+    assert told() == before, "it was told, once"
+    notes.unmark(break_glass.TOLD)
+    team.must("retire", name, "--name", name)
+    (repeated,) = told()[len(before) :]
+    assert "Possible repeat" in repeated
+    assert notes.get(break_glass.TOLD) is not None
+
+
 def test_i6_a_refusal_is_named_for_its_rung(pair: tuple[Team, str]) -> None:
     team, coin = pair
     means: Means = team.means(coin)

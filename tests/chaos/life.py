@@ -17,7 +17,9 @@ from tests.teams import REGION
 TRIES = 12
 IMPATIENT = {"CHAOS_IMPATIENT": "1"}
 #: Commands of a life that change the coin's account: the others find it as it was.
-CHANGES = ("deploy --level dev", "deploy", "rollback", "retire", "deploy (again)", "retire --break-glass")
+CHANGES = (
+    "deploy --level dev", "deploy", "monitor silence", "rollback", "retire", "deploy (again)", "retire --break-glass",
+)  # fmt: skip
 #: A monitor that gives no answer is waited for; so long that is enough here.
 BRIEFLY = {"deploy": ("--wait", "10s"), "retire": ("--wait", "10s")}
 

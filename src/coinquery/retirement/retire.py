@@ -36,7 +36,7 @@ ENDS = (LiftProtection.title, DeleteStack.title, RETIRE)
 
 @dataclass(frozen=True)
 class Retirement:
-    """A stack that may go, and the steps that take it away; no steps if it is gone. ``kept`` names what stays.
+    """A stack that may go, and the steps that take it away; no ladder if it is gone. ``kept`` names what stays.
 
     ``rungs`` is the ladder as it was seen when the plan was made, ``reason`` why the glass is broken (``""``: it is
     not), ``chapter`` the retirement's part of the journal.
@@ -62,7 +62,9 @@ def make_plan(means: Means, name: StackName, typed: str | None, reason: str = ""
     stack = _find(means, name, entry)
     if stack is None:
         notes = _retired(means, name, entry)
-        return Retirement(name, notes, (), (), (), _kept(name), reason, _chapter(means, name, notes, reason))
+        chapter = _chapter(means, name, notes, reason)
+        telling = () if break_glass.kept(notes) is None else (_telling(means, name, notes, chapter),)
+        return Retirement(name, notes, (), (), telling, _kept(name), reason, chapter)
     if not stack.rollout:
         raise NotOurStack(
             f"{name} carries no coinquery:rollout tag: cq did not make it",
@@ -83,11 +85,13 @@ def make_plan(means: Means, name: StackName, typed: str | None, reason: str = ""
 def carry_out(planned: Retirement, means: Means, run: Run) -> None:
     """Climb the ladder, forbid that a name moves to the stack, climb again, and take the stack down.
 
+    Of one that is gone, what the team was not told of the glass is told, and the journal gets its last lines.
     Who moves a name notes that first and then looks for RETIRING; this notes RETIRING first and then looks for that
     note. So one of the two always sees the other.
     """
     chapter, notes = planned.chapter, planned.notes
-    if not planned.steps:
+    if not planned.ladder:
+        run.carry_out(planned.steps)
         for what in ENDS:
             chapter.hold(what, f"{planned.name} is gone")
         return
@@ -123,14 +127,16 @@ def _break_glass(planned: Retirement, means: Means) -> None:
 def _steps(means: Means, stack: Stack, notes: Notes, chapter: Chapter, reason: str) -> tuple[Step, ...]:
     """The way down; the team is told first where the glass is broken, or was by one who may not have told it."""
     cloudformation = means.aws.cloudformation(stack.region)
-    steps: list[Step] = [
-        LiftProtection(stack, cloudformation, Protector(cloudformation, means.aws.elbv2(stack.region))),
-        DeleteStack(stack, cloudformation, means.config.waits.delete),
-    ]
+    lift = LiftProtection(stack, cloudformation, Protector(cloudformation, means.aws.elbv2(stack.region)))
+    down = (Journaled(lift, chapter), Journaled(DeleteStack(stack, cloudformation, means.config.waits.delete), chapter))
     if reason or break_glass.kept(notes) is not None:
-        announcer = Announcer.of(means.config, means.aws, means.clock)
-        steps.insert(0, TellBrokenGlass(stack.name, notes, means, announcer))
-    return tuple(Journaled(step, chapter) for step in steps)
+        return (_telling(means, stack.name, notes, chapter), *down)
+    return down
+
+
+def _telling(means: Means, name: StackName, notes: Notes, chapter: Chapter) -> Step:
+    announcer = Announcer.of(means.config, means.aws, means.clock)
+    return Journaled(TellBrokenGlass(name, notes, means, announcer), chapter)
 
 
 def _chapter(means: Means, name: StackName, notes: Notes, reason: str) -> Chapter:
