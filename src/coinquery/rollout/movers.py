@@ -42,15 +42,19 @@ def refuse_moved(means: Means, stack: Stack) -> None:
 
 
 def newest(means: Means, mine: StackName) -> str:
-    """The newest move that the notes of other stacks tell of, to where the records lead now."""
+    """The newest move that the notes of other stacks tell of, to where the records lead now.
+
+    Where they lead to ``mine`` again, somebody had them for a moment: then it is the newest move of all.
+    """
     led = inventory.led_to(inventory.everywhere(means.aws, means.config), means.names.read())
     moves = [
-        (time, told)
+        (time, to, told)
         for name, notes in recent(means, mine.coin, mine.level)
         for time, to, told in _moves(name, notes)
-        if to in led and (name != mine or to != str(mine))
+        if name != mine or to != str(mine)
     ]
-    return max(moves)[1] if moves else "no rollout noted that move"
+    known = [move for move in moves if move[1] in led] or (moves if led == {str(mine)} else [])
+    return max(known)[2] if known else "no rollout noted that move"
 
 
 def recent(means: Means, coin: str, level: str) -> Iterator[tuple[StackName, Notes]]:
