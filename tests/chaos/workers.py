@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import part
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: How long a chain may take at most, in seconds.
 LONGEST = 1200
-#: How many chains are run in one world.
-TASKS_A_WORLD = 15
 
 
 @dataclass(frozen=True)
@@ -88,32 +86,16 @@ def start(size: int, chains: Sequence[str]) -> Iterator[Crew]:
 
 
 def work(to_do: Queue[Task | None], done: Queue[Any], names: Sequence[str]) -> None:
-    """One world after the other, each slower the more it has seen: first these chains, which nobody disturbs, then what
-    the queue has, until it has None. What undisturbed chains leave is the same in every world.
-    """
+    """One world: first these chains, which nobody disturbs, then what the queue has, until it has None."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the world down
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a process that was killed breaks its connections
-    first: Chains | None = None
-    is_over = False
-    while not is_over:
-        with part.shop(BATCH) as shop:
-            prepare(shop)
-            chains = Chains(shop) if first is None else replace(first, shop=shop)
-            if first is None:
-                problems = [problem for name in names for problem in chains.undisturbed(name)]
-                done.put((chains.passed, problems))
-                first = chains
-            is_over = _take(to_do, done, chains)
-
-
-def _take(to_do: Queue[Task | None], done: Queue[Any], chains: Chains) -> bool:
-    """As many of the queue's tasks as a world sees; whether there are no more."""
-    for _ in range(TASKS_A_WORLD):
-        task = to_do.get()
-        if task is None:
-            return True
-        try:
-            done.put((task, chains.disturbed(task.chain, task.kills), ""))
-        except Exception as error:
-            done.put((task, [], f"{type(error).__name__}: {error}"))
-    return False
+    with part.shop(BATCH) as shop:
+        prepare(shop)
+        chains = Chains(shop)
+        problems = [problem for name in names for problem in chains.undisturbed(name)]
+        done.put((chains.passed, problems))
+        while (task := to_do.get()) is not None:
+            try:
+                done.put((task, chains.disturbed(task.chain, task.kills), ""))
+            except Exception as error:
+                done.put((task, [], f"{type(error).__name__}: {error}"))
