@@ -113,6 +113,15 @@ class Production:
         whole = {"outputs": outputs_of(stack), "tags": told, "parameters": {"InstanceCount": "2"}}
         self.fuzz.stack(HOME, stack, **{**whole, **changes})
 
+    def launch(self, tags: dict[str, str], address: str) -> str:
+        """An instance that runs, with these tags; return its id."""
+        named: Any = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
+        made = self.fuzz.aws.ec2(HOME).run_instances(
+            ImageId="ami-12345678", MinCount=1, MaxCount=1, PrivateIpAddress=address,
+            TagSpecifications=named if tags else [],
+        )  # fmt: skip
+        return made["Instances"][0]["InstanceId"]
+
     def delete(self, stack: str) -> None:
         """Delete a stack."""
         cloudformation = self.fuzz.aws.cloudformation(HOME)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzed_production import BALANCERS, LIVE, MONITOR, OLD, Production
-from tests.fuzzing import HOME, examples, fuzzed
+from tests.fuzzing import examples, fuzzed
 from tests.hostile import replies
 from tests.monitored import Background, Behaviour, says, server
 
@@ -39,23 +39,13 @@ def background() -> Iterator[Background]:
     running.close()
 
 
-def _launch(production: Production, stack: str, address: str) -> None:
-    """An instance with the tags of a stack."""
-    tags = {"Name": stack, "coinquery:stack": stack, "coinquery:commit": "f" * 40, "coinquery:release": "v0"}
-    production.fuzz.aws.ec2(HOME).run_instances(
-        ImageId="ami-12345678", MinCount=1, MaxCount=1, PrivateIpAddress=address,
-        TagSpecifications=[
-            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        ],
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def addresses(production: Production) -> dict[str, str]:
     """Where each stack's one instance answers."""
     found = {stack: production.fuzz.state.address(191, host) for host, stack in enumerate(BALANCERS, start=1)}
     for stack, address in found.items():
-        _launch(production, stack, address)
+        tags = {"Name": stack, "coinquery:stack": stack, "coinquery:commit": "f" * 40, "coinquery:release": "v0"}
+        production.launch(tags, address)
     return found
 
 

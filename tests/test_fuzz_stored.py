@@ -226,18 +226,11 @@ instance_tags = st.dictionaries(
 @given(tags=instance_tags)
 @examples(5)
 def test_an_instance_of_odd_tags(production: Production, tags: dict[str, str]) -> None:
-    ec2 = production.fuzz.aws.ec2(HOME)
-    named: Any = (
-        [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}] if tags else []
-    )
-    made = ec2.run_instances(
-        ImageId="ami-12345678", MinCount=1, MaxCount=1, PrivateIpAddress="10.0.0.1", TagSpecifications=named
-    )
-    which = made["Instances"][0]["InstanceId"]
+    which = production.launch(tags, "10.0.0.1")
     try:
         production.look(("ls",), ("status",), ("find", "10.0.0.1"), ("find", which), MONITOR)
     finally:
-        ec2.terminate_instances(InstanceIds=[which])
+        production.fuzz.aws.ec2(HOME).terminate_instances(InstanceIds=[which])
 
 
 @given(lines=st.lists(plain | json_values.map(json.dumps) | st.just("[" * 1500), min_size=1, max_size=4))

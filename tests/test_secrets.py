@@ -166,19 +166,18 @@ def _day(team: Team, coin: str) -> dict[str, str]:
     first, second = f"cq-{coin}-0001-prod", f"cq-{coin}-0002-prod"
     told = {"services": "\n".join(_of_services(team, first)), "second deploy": json.dumps(team.deploy(coin, "v1.1.0"))}
     commands = (
-        ("monitor", "silence", second, "--for", "1m", "--why", "to see that it can be"),
-        ("monitor", "silences", "--json"),
-        ("rollback", coin, "--yes"),
-        ("retire", first, "--name", first, "--break-glass", "it is live, and stays"),
-        ("retire", second, "--name", second, "--break-glass", "nobody waits for it"),
-        ("history", "--json"),
-        ("history", second),
-        ("check", "--json"),
+        (0, ("monitor", "silence", second, "--for", "1m", "--why", "to see that it can be")),
+        (0, ("monitor", "silences", "--json")),
+        (0, ("rollback", coin, "--yes")),
+        (3, ("retire", first, "--name", first, "--break-glass", "it is live, and stays")),
+        (0, ("retire", second, "--name", second, "--break-glass", "nobody waits for it")),
+        (0, ("history", "--json")),
+        (0, ("history", second)),
+        (1, ("check", "--json")),
     )
-    for command in commands:
+    for code, command in commands:
         ran = team.run("--debug", *command)
-        refused = command[:2] == ("retire", first)
-        assert ran.returncode == (3 if refused else 1 if command[0] == "check" else 0), f"{command}: {ran.stderr}"
+        assert ran.returncode == code, f"{command}: {ran.stderr}"
         told[" ".join(command)] = ran.stdout + ran.stderr
     return told
 

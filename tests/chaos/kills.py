@@ -64,15 +64,15 @@ class Book:
 
     def carried_on(self, result: Result) -> Iterator[Kills]:
         """The same kill, and a second one at each point that only a run which carries on has, if it is a new one."""
-        command, known = (
-            result.kills.command,
-            {(point.moment, point.name) for point in self.passed[result.kills.command]},
-        )
+        command, points = result.kills.command, result.kills.points
+        if len(points) != 1:
+            return
+        known = {(point.moment, point.name) for point in self.passed[command]}
         known |= {(kills.points[1].moment, kills.points[1].name) for kills in self.again if kills.command == command}
         for point in result.carried_on:
-            if len(result.kills.points) == 1 and (point.moment, point.name) not in known:
+            if (point.moment, point.name) not in known:
                 known.add((point.moment, point.name))
-                kills = Kills(command, (*result.kills.points, point))
+                kills = Kills(command, (*points, point))
                 self.again.add(kills)
                 yield kills
 
@@ -100,7 +100,7 @@ def run(chains: Sequence[str]) -> list[Row]:
         while waiting:
             task, results = crew.result()
             again = list(filter(None, (book.keep(result) for result in results if result.kills.points)))
-            again += (kills for result in results if result.kills.points for kills in book.carried_on(result))
+            again += (kills for result in results for kills in book.carried_on(result))
             left = [kills for kills in task.kills[len(results) :] if kills.points]
             waiting += crew.hand_out(tasks([*again, *left])) - 1
             wrong = [result for result in results if result.problems]

@@ -31,7 +31,6 @@ class Life:
     shop: Shop
     coin: str
     problems: list[str] = field(default_factory=list)
-    stops: int = 0
 
     @classmethod
     def begin(cls, shop: Shop) -> Life:
@@ -89,7 +88,6 @@ class Life:
             ran = self.run(words, *faults)
             if ran.code == 0:
                 return ran
-            self.stops += 1
         self.problems.append(f"{words[0]} did not come through: {ran.said[-600:]}")
         return ran
 

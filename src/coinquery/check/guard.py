@@ -62,22 +62,22 @@ def _policies(aws: Aws, config: Config) -> str | Finding:
         raise NotBootstrapped(f"there is no stack {foundation.GUARD_STACK} in {config.home_region}", again)
     standing = {p.get("ParameterKey", ""): p.get("ParameterValue", "") for p in described.get("Parameters", ())}
     differing: list[str] = []
-    for key, wanted in rights.guard(config, partition(aws, config.home_region)).items():
+    given = rights.guard(config, partition(aws, config.home_region))
+    for key, wanted in given.items():
         differing += sorted(set(wanted.split(",")) ^ set(standing.get(key, "").split(",")))
     if differing:
         saw = f"{foundation.GUARD_STACK} and cq.toml differ in {len(differing)} names"
         return missing("policies", saw, again, differing)
-    changed = _changed(aws, config)
+    standing_statements = organization.statements(aws.iam(config.home_region), policies(aws, config))
+    changed = _changed(guard.statements(given), standing_statements)
     if changed:
         saw = f"{len(changed)} statements are not as cq bootstrap makes them"
         return missing("policies", saw, _BY_HAND, changed)
     return f"{' and '.join(guard.POLICIES)} know production's zones and names"
 
 
-def _changed(aws: Aws, config: Config) -> list[str]:
+def _changed(wanted: list[Any], standing: list[Any]) -> list[str]:
     """The ids of the statements that somebody changed, took away or added by hand."""
-    wanted = guard.statements(rights.guard(config, partition(aws, config.home_region)))
-    standing = organization.statements(aws.iam(config.home_region), policies(aws, config))
     ours, theirs = ({each.get("Sid", "?"): _plain(each) for each in found} for found in (wanted, standing))
     return sorted(sid for sid in ours.keys() | theirs.keys() if ours.get(sid) != theirs.get(sid))
 

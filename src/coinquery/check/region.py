@@ -83,9 +83,7 @@ def _certificate(aws: Aws, config: Config, name: str, region: str) -> str:
 
 def _snapshot(aws: Aws, region: str, snapshot: str) -> str | Finding:
     """Chain data that production is restored from is guarded by its tag, which the team sets."""
-    preflight.check_snapshot(aws, region, snapshot)
-    (found,) = aws.ec2(region).describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
-    if {"Key": "coinquery:level", "Value": "prod"} in found.get("Tags", []):
+    if {"Key": "coinquery:level", "Value": "prod"} in preflight.check_snapshot(aws, region, snapshot):
         return f"{snapshot} is complete, and guarded"
     return missing(
         f"snapshot {snapshot}",

@@ -22,7 +22,7 @@ class Departures:
     left: dict[Key, float] = field(default_factory=dict)
 
     def draining(self, registered: Collection[Key], delay: float) -> list[Key]:
-        """Those that left within the last ``delay`` seconds and did not come back, first of all first."""
+        """Those that left within the last ``delay`` seconds and did not come back, whoever left first first."""
         now = time.monotonic()
         for gone in sorted(self.registered - set(registered)):
             self.left[gone] = now

@@ -33,15 +33,14 @@ def problem(route53: Route53Client, call: Call) -> str:
 
 def alias_with_ttl(body: bytes) -> str:
     """What AWS says of a batch that gives an alias a TTL, ``""`` if none does."""
-    for change in Xml.fromstring(body).iterfind(".//r:Change", _NS):  # noqa: S314 - only this machine sends it
-        record = change.find("r:ResourceRecordSet", _NS)
-        if record is None or record.find("r:AliasTarget", _NS) is None or record.find("r:TTL", _NS) is None:
+    for action, record in _records(body):
+        if record.find("r:AliasTarget", _NS) is None or record.find("r:TTL", _NS) is None:
             continue
         name, kind = record.findtext("r:Name", "", _NS), record.findtext("r:Type", "", _NS)
         return (
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
             "TrafficPolicyInstanceId], but found more than one in Change with "
-            f"[Action={change.findtext('r:Action', '', _NS)}, Name={name}, Type={kind}]"
+            f"[Action={action}, Name={name}, Type={kind}]"
         )
     return ""
 
@@ -67,9 +66,15 @@ def _mixed(route53: Route53Client, zone_id: str, changes: list[tuple[str, _Key, 
 
 def _changes(body: bytes) -> Iterator[tuple[str, _Key, str]]:
     """Action, (name, type) and set identifier of each change, the name as Route 53 writes it."""
+    for action, record in _records(body):
+        name = record.findtext("r:Name", "", _NS).lower().rstrip(".") + "."
+        identifier = record.findtext("r:SetIdentifier", "", _NS)
+        yield action, (name, record.findtext("r:Type", "", _NS)), identifier
+
+
+def _records(body: bytes) -> Iterator[tuple[str, Xml.Element]]:
+    """Action and record set of each change, as they were sent."""
     for change in Xml.fromstring(body).iterfind(".//r:Change", _NS):  # noqa: S314 - only this machine sends it
         record = change.find("r:ResourceRecordSet", _NS)
         if record is not None:
-            name = record.findtext("r:Name", "", _NS).lower().rstrip(".") + "."
-            identifier = record.findtext("r:SetIdentifier", "", _NS)
-            yield change.findtext("r:Action", "", _NS), (name, record.findtext("r:Type", "", _NS)), identifier
+            yield change.findtext("r:Action", "", _NS), record

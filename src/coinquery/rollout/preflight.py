@@ -9,6 +9,10 @@ from coinquery.errors import BadConfiguration
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from types_boto3_ec2.type_defs import SnapshotTypeDef, TagTypeDef
+
     from coinquery.aws import Aws
     from coinquery.coins import Coin
     from coinquery.config import Config, Level
@@ -32,23 +36,26 @@ def check_images(coin: Coin) -> None:
         )
 
 
-def check_snapshot(aws: Aws, region: str, snapshot: str) -> None:
-    """Raise BadConfiguration unless the region has the snapshot, complete; no snapshot needs none."""
+def check_snapshot(aws: Aws, region: str, snapshot: str) -> Sequence[TagTypeDef]:
+    """The snapshot's tags; raise BadConfiguration unless the region has it, complete. No snapshot needs none."""
     from botocore.exceptions import ClientError
 
     if not snapshot:
-        return
+        return ()
     try:
         found = aws.ec2(region).describe_snapshots(SnapshotIds=[snapshot])["Snapshots"]
     except ClientError as error:
         if not code(error).startswith("InvalidSnapshot"):
             raise
         found = []
-    state = next((each.get("State", "") for each in found if each.get("SnapshotId") == snapshot), "not there")
+    absent: SnapshotTypeDef = {}
+    named = next((each for each in found if each.get("SnapshotId") == snapshot), absent)
+    state = named.get("State", "not there")
     if state != "completed":
         raise BadConfiguration(
             f"snapshot {snapshot} is {state} in {region}", "Name one that is complete, or none: nodes then sync afresh."
         )
+    return named.get("Tags", ())
 
 
 def check_certificate(aws: Aws, level: Level, coin: Coin, region: str) -> None:

@@ -83,11 +83,11 @@ class SwitchDns:
         for mark, has_moved_on in ((GIVING_BACK, None), (LIVE, self._leads_elsewhere), (SWITCHED, self._was_moved_on)):
             end = notes.marked(mark)
             if end is not None and (has_moved_on is None or has_moved_on()):
-                to_whom = movers.newest(self._means, self._rollout.created.name) if has_moved_on else ""
-                moved_on = f", and the name moved on: {to_whom}" if to_whom else ""
+                name = self._rollout.created.name
+                moved_on = f", and the name moved on: {movers.newest(self._means, name)}" if has_moved_on else ""
                 raise RolloutEnded(
                     f"rollout {notes.id} ended: {mark} at {end.time} by {end.who}{moved_on}",
-                    f"Look at it with: cq dns show {self._rollout.created.name.coin_argument}. "
+                    f"Look at it with: cq dns show {name.coin_argument}. "
                     "Start another rollout of this release with --new.",
                 )
 
