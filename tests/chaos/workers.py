@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How long a chain may take at most, in seconds.
 LONGEST = 1200
+#: How many chains are disturbed in one world: each world is slower the more it has seen.
+TASKS_A_WORLD = 20
 
 
 @dataclass(frozen=True)
@@ -86,16 +88,40 @@ def start(size: int, chains: Sequence[str]) -> Iterator[Crew]:
 
 
 def work(to_do: Queue[Task | None], done: Queue[Any], names: Sequence[str]) -> None:
-    """One world: first these chains, which nobody disturbs, then what the queue has, until it has None."""
+    """One world after the other, each for what the queue has, until it has None."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the world down
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a process that was killed breaks its connections
+    with _learned(names) as (chains, problems):
+        done.put((chains.passed, problems))
+        is_over = _take(to_do, done, chains)
+    while not is_over:
+        with _learned(names) as (chains, problems):
+            if problems:
+                done.put((None, [], f"an undisturbed chain went wrong: {problems}"))
+                return
+            is_over = _take(to_do, done, chains)
+
+
+@contextmanager
+def _learned(names: Sequence[str]) -> Iterator[tuple[Chains, list[str]]]:
+    """A new world after these chains, which nobody disturbed, and what was wrong with them.
+
+    What they leave names commits, which each world has of its own: it is learned in each.
+    """
     with part.shop(BATCH) as shop:
         prepare(shop)
         chains = Chains(shop)
-        problems = [problem for name in names for problem in chains.undisturbed(name)]
-        done.put((chains.passed, problems))
-        while (task := to_do.get()) is not None:
-            try:
-                done.put((task, chains.disturbed(task.chain, task.kills), ""))
-            except Exception as error:
-                done.put((task, [], f"{type(error).__name__}: {error}"))
+        yield chains, [problem for name in names for problem in chains.undisturbed(name)]
+
+
+def _take(to_do: Queue[Task | None], done: Queue[Any], chains: Chains) -> bool:
+    """As many of the queue's tasks as a world sees; whether there are no more."""
+    for _ in range(TASKS_A_WORLD):
+        task = to_do.get()
+        if task is None:
+            return True
+        try:
+            done.put((task, chains.disturbed(task.chain, task.kills), ""))
+        except Exception as error:
+            done.put((task, [], f"{type(error).__name__}: {error}"))
+    return False
