@@ -18,6 +18,7 @@ ZONE, PRIVATE_ZONE, OTHER_ZONE = "ZPUBLIC000001", "ZPRIVATE00001", "ZOTHERTEAM00
 NAMES = ("btc.example.com", "btc.internal.example.com", "eth.example.com", "eth.internal.example.com")
 
 PROD, STAGE = {"aws:ResourceTag/coinquery:level": "prod"}, {"aws:ResourceTag/coinquery:level": "stage"}
+NET = {"aws:ResourceTag/coinquery:part": "coinquery-network"}
 UNTAGGED: Context = {}
 
 
@@ -26,8 +27,13 @@ class May(IntEnum):
 
     NOBODY = 0
     BREAK_GLASS = 1
-    OPERATORS = 2
-    EVERYONE = 3
+    #: And the deployer.
+    DEPLOYER = 2
+    #: And CloudFormation's role.
+    OPERATORS = 3
+    #: And whoever runs cq bootstrap.
+    ADMINISTRATORS = 4
+    EVERYONE = 5
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,13 @@ DEPLOYER, CLOUDFORMATION, BREAK_GLASS = (
 READ_ONLY = role("coinquery/coinquery-read-only")
 ADMINISTRATOR = role("aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_0123456789abcdef")
 USER = f"arn:aws:iam::{ACCOUNT}:user/jane"
+BOOTSTRAPS = role("aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_PlatformAdministrator_fedcba9876543210")
+MONITORS = role("coinquery/coinquery-monitor-Role-1A2B3C4D5E6F")
 #: Names that only look like those of the roles of cq.
 LOOKALIKES = (
     role("coinquery-deployer"),
     role("coinquery/coinquery-deployer-2"),
+    role("coinquery/coinquery-monitor"),
     role("team/coinquery/coinquery-deployer"),
     f"arn:aws:iam::{ACCOUNT}:user/coinquery/coinquery-deployer",
 )
@@ -91,10 +100,10 @@ def _zone(zone: str) -> str:
     return f"arn:aws:route53:::hostedzone/{zone}"
 
 
-def _names(*names: str) -> Context:
+def _names(*names: str, kind: str = "A") -> Context:
     return {
         "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
-        "route53:ChangeResourceRecordSetsRecordTypes": ("A",) * len(names),
+        "route53:ChangeResourceRecordSetsRecordTypes": (kind,) * len(names),
         "route53:ChangeResourceRecordSetsActions": ("UPSERT",) * len(names),
     }
 
@@ -131,9 +140,9 @@ STACKS = [
     *(Case(May.EVERYONE, f"cloudformation:{each}", _stack(OTHERS[0])) for each in _CHANGES_OF_STACKS),
     *(Case(May.EVERYONE, "cloudformation:DeleteStack", _stack(name)) for name in OTHERS[1:]),
     Case(May.OPERATORS, "cloudformation:DeleteStack", _stack("cq-btc-9999-prod")),
-    Case(May.OPERATORS, "cloudformation:DeleteStack", _stack("coinquery-monitor")),
-    Case(May.OPERATORS, "cloudformation:UpdateStack", _stack("coinquery-network")),
-    Case(May.OPERATORS, "cloudformation:UpdateTerminationProtection", _stack("coinquery-guard")),
+    Case(May.ADMINISTRATORS, "cloudformation:DeleteStack", _stack("coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "cloudformation:UpdateStack", _stack("coinquery-network")),
+    Case(May.ADMINISTRATORS, "cloudformation:UpdateTerminationProtection", _stack("coinquery-guard")),
     Case(May.EVERYONE, "cloudformation:DescribeStacks", _stack(ETH)),
     Case(May.EVERYONE, "cloudformation:GetStackPolicy", _stack(ETH)),
     Case(May.EVERYONE, "cloudformation:DetectStackDrift", _stack(ETH)),
@@ -149,7 +158,30 @@ INSTANCES = [
     Case(May.EVERYONE, "ec2:StopInstances", _ec2("instance/i-0123456789abcdef0"), UNTAGGED),
     Case(May.EVERYONE, "ec2:StartInstances", _ec2("instance/i-0123456789abcdef0"), PROD),
     Case(May.EVERYONE, "ec2:DescribeInstances", "*"),
-    Case(May.EVERYONE, "ssm:StartSession", _ec2("instance/i-0123456789abcdef0"), PROD),
+    *(
+        Case(may, f"ssm:{each}", _ec2("instance/i-0123456789abcdef0"), tags)
+        for each in ("StartSession", "SendCommand", "CreateAssociation")
+        for may, tags in ((May.BREAK_GLASS, PROD), (May.EVERYONE, STAGE))
+    ),
+    *(
+        Case(May.OPERATORS, f"ec2:{each}", _ec2("instance/i-0123456789abcdef0"), PROD)
+        for each in (
+            "CreateReplaceRootVolumeTask",
+            "DisassociateIamInstanceProfile",
+            "ModifyInstanceMetadataOptions",
+            "ReplaceIamInstanceProfileAssociation",
+            "SendDiagnosticInterrupt",
+        )
+    ),
+    *(
+        Case(may, f"ec2:{each}NetworkInterfaceAttribute", _ec2("network-interface/eni-0123456789abcdef0"), tags)
+        for each in ("Modify", "Reset")
+        for may, tags in ((May.OPERATORS, PROD), (May.EVERYONE, UNTAGGED))
+    ),
+    Case(May.OPERATORS, "ec2:ModifyVolume", _ec2("volume/vol-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:ModifyVolume", _ec2("volume/vol-0123456789abcdef0"), STAGE),
+    Case(May.OPERATORS, "ec2:AuthorizeSecurityGroupIngress", _ec2("security-group/sg-0123456789abcdef0"), PROD),
+    Case(May.EVERYONE, "ec2:AuthorizeSecurityGroupIngress", _ec2("security-group/sg-0123456789abcdef0"), STAGE),
     Case(May.OPERATORS, "ec2:DetachVolume", _ec2("volume/vol-0123456789abcdef0"), PROD),
     Case(May.EVERYONE, "ec2:DetachVolume", _ec2("volume/vol-0123456789abcdef0"), UNTAGGED),
     Case(May.BREAK_GLASS, "ec2:DeleteVolume", _ec2("volume/vol-0123456789abcdef0"), PROD),
@@ -177,6 +209,35 @@ INSTANCES = [
     Case(May.EVERYONE, "ec2:CreateTags", _ec2("instance/i-0123456789abcdef0"), {**PROD, "aws:TagKeys": ("team",)}),
     Case(May.EVERYONE, "ec2:CreateTags", _ec2("instance/i-0123456789abcdef0"), {"aws:TagKeys": ("Name",)}),
     Case(May.EVERYONE, "ec2:DeleteTags", _ec2("instance/i-0123456789abcdef0"), STAGE),
+]
+
+NETWORK = [
+    *(
+        Case(may, f"ec2:{action}", _ec2(f"{kind}/{kind}-0123456789abcdef0"), tags)
+        for action, kind in (
+            ("DeleteRoute", "route-table"),
+            ("ReplaceRoute", "route-table"),
+            ("CreateRoute", "route-table"),
+            ("DisassociateRouteTable", "route-table"),
+            ("ReplaceRouteTableAssociation", "route-table"),
+            ("AssociateRouteTable", "subnet"),
+            ("ReplaceNetworkAclAssociation", "subnet"),
+            ("ModifySubnetAttribute", "subnet"),
+            ("DetachInternetGateway", "internet-gateway"),
+            ("DeleteNatGateway", "natgateway"),
+            ("ModifyVpcAttribute", "vpc"),
+            ("DeleteVpcEndpoints", "vpc-endpoint"),
+            ("ModifyVpcEndpoint", "vpc-endpoint"),
+            ("RevokeSecurityGroupEgress", "security-group"),
+            ("AuthorizeSecurityGroupIngress", "security-group"),
+            ("DeleteTags", "route-table"),
+        )
+        for may, tags in ((May.ADMINISTRATORS, NET), (May.EVERYONE, UNTAGGED))
+    ),
+    Case(May.EVERYONE, "ec2:DescribeRouteTables", "*"),
+    # Stacks of every level are built in it, and other teams' load balancers may be.
+    Case(May.EVERYONE, "ec2:RunInstances", _ec2("subnet/subnet-0123456789abcdef0"), NET),
+    Case(May.EVERYONE, "ec2:CreateNetworkInterface", _ec2("subnet/subnet-0123456789abcdef0"), NET),
 ]
 
 _CHANGES_OF_GROUPS = (
@@ -223,6 +284,9 @@ BALANCERS = [
     Case(May.OPERATORS, "elasticloadbalancing:RegisterTargets", _balancer("targetgroup", ETH)),
     Case(May.OPERATORS, "elasticloadbalancing:ModifyTargetGroup", _balancer("targetgroup", ETH)),
     Case(May.OPERATORS, "elasticloadbalancing:ModifyTargetGroupAttributes", _balancer("targetgroup", ETH)),
+    Case(May.OPERATORS, "wafv2:AssociateWebACL", _balancer("loadbalancer/app", ETH)),
+    Case(May.OPERATORS, "wafv2:DisassociateWebACL", _balancer("loadbalancer/app", INTERNAL)),
+    Case(May.EVERYONE, "wafv2:AssociateWebACL", _balancer("loadbalancer/app", "shop-prod")),
     *(
         Case(May.EVERYONE, "elasticloadbalancing:DeleteLoadBalancer", _balancer("loadbalancer/app", name))
         for name in OTHERS
@@ -248,8 +312,26 @@ CONTAINERS = [
     # What the ECS agent says of itself, under the instance's own role.
     Case(May.EVERYONE, "ecs:SubmitTaskStateChange", arn("ecs", f"cluster/{ETH}")),
     Case(May.EVERYONE, "ecs:RegisterContainerInstance", arn("ecs", f"cluster/{ETH}")),
-    Case(May.OPERATORS, "ecr:BatchDeleteImage", arn("ecr", "repository/coinquery/service")),
-    Case(May.OPERATORS, "ecr:DeleteRepository", arn("ecr", "repository/coinquery/mirror/geth")),
+    Case(May.OPERATORS, "ecs:CreateService", arn("ecs", f"service/{ETH}/shop")),
+    Case(May.EVERYONE, "ecs:CreateService", arn("ecs", "service/shop/shop")),
+    *(
+        Case(
+            may, f"ecs:{each}", arn("ecs", "task-definition/shop:7"), {"ecs:cluster": arn("ecs", f"cluster/{cluster}")}
+        )
+        for each in ("RunTask", "StartTask")
+        for may, cluster in ((May.OPERATORS, ETH), (May.EVERYONE, "cq-eth-0001-stage"), (May.EVERYONE, "shop"))
+    ),
+    *(
+        Case(May.ADMINISTRATORS, f"ecr:{each}", arn("ecr", "repository/coinquery/service"))
+        for each in (
+            "BatchDeleteImage",
+            "DeleteRepositoryPolicy",
+            "PutLifecyclePolicy",
+            "SetRepositoryPolicy",
+            "UpdateImageStorageClass",
+        )
+    ),
+    Case(May.ADMINISTRATORS, "ecr:DeleteRepository", arn("ecr", "repository/coinquery/mirror/geth")),
     Case(May.EVERYONE, "ecr:PutImage", arn("ecr", "repository/coinquery/service")),
     Case(May.EVERYONE, "ecr:DeleteRepository", arn("ecr", "repository/shop")),
 ]
@@ -257,18 +339,29 @@ CONTAINERS = [
 LOGS = [
     Case(May.NOBODY, "logs:DeleteLogGroup", _logs("/coinquery/journal")),
     Case(May.NOBODY, "logs:DeleteLogStream", _logs("/coinquery/journal", ETH)),
-    Case(May.OPERATORS, "logs:PutLogEvents", _logs("/coinquery/journal", ETH)),
-    Case(May.OPERATORS, "logs:CreateLogStream", _logs("/coinquery/journal", ETH)),
-    Case(May.NOBODY, "logs:PutRetentionPolicy", _logs("/coinquery/journal")),
+    Case(May.DEPLOYER, "logs:PutLogEvents", _logs("/coinquery/journal", ETH)),
+    Case(May.ADMINISTRATORS, "logs:PutLogEvents", _logs("/coinquery/journal", "bootstrap-us-east-1")),
+    Case(May.ADMINISTRATORS, "logs:CreateLogStream", _logs("/coinquery/journal", "bootstrap-us-east-1")),
+    *(
+        Case(May.NOBODY, f"logs:{each}", _logs("/coinquery/journal"))
+        for each in ("AssociateKmsKey", "PutDataProtectionPolicy", "PutRetentionPolicy", "PutTransformer")
+    ),
+    *(
+        Case(May.ADMINISTRATORS, f"logs:{each}", _logs("/coinquery/monitor"))
+        for each in ("AssociateKmsKey", "DisassociateKmsKey", "PutLogGroupDeletionProtection", "PutTransformer")
+    ),
+    Case(May.EVERYONE, "logs:AssociateKmsKey", _logs("/shop")),
     Case(May.EVERYONE, "logs:GetLogEvents", _logs("/coinquery/journal", ETH)),
     Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs("/coinquery/monitor")),
     Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs(f"/coinquery/stacks/{ETH}")),
     Case(May.BREAK_GLASS, "logs:DeleteLogStream", _logs(f"/coinquery/stacks/{ETH}", "task/node/0123")),
     Case(May.BREAK_GLASS, "logs:DeleteLogGroup", _logs("/aws/lambda/coinquery-attempts")),
-    Case(May.OPERATORS, "logs:PutRetentionPolicy", _logs("/coinquery/monitor")),
-    Case(May.OPERATORS, "logs:DeleteRetentionPolicy", _logs(f"/coinquery/stacks/{ETH}")),
-    # The monitor and the containers write under roles of their own.
-    Case(May.EVERYONE, "logs:PutLogEvents", _logs("/coinquery/monitor", ETH)),
+    Case(May.ADMINISTRATORS, "logs:PutRetentionPolicy", _logs("/coinquery/monitor")),
+    Case(May.ADMINISTRATORS, "logs:DeleteRetentionPolicy", _logs(f"/coinquery/stacks/{ETH}")),
+    # cq monitor run writes them as well as the monitor; nobody else makes proof.
+    Case(May.DEPLOYER, "logs:PutLogEvents", _logs("/coinquery/monitor", ETH)),
+    Case(May.DEPLOYER, "logs:CreateLogStream", _logs("/coinquery/monitor", ETH)),
+    # Containers write under the roles of their instances.
     Case(May.EVERYONE, "logs:CreateLogStream", _logs(f"/coinquery/stacks/{ETH}", "task/node/0123")),
     Case(May.EVERYONE, "logs:DeleteLogGroup", _logs("/aws/lambda/shop")),
     Case(May.EVERYONE, "logs:DeleteLogGroup", _logs("/shop/coinquery/journal")),
@@ -286,51 +379,81 @@ PARAMETERS = [
         {"ssm:Overwrite": "true"},
     ),
     Case(
-        May.OPERATORS,
+        May.ADMINISTRATORS,
         "ssm:PutParameter",
         arn("ssm", "parameter/coinquery/stacks/eth/prod/0002"),
         {"ssm:Overwrite": "false"},
     ),
-    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/home"), {"ssm:Overwrite": "false"}),
+    Case(May.ADMINISTRATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/home"), {"ssm:Overwrite": "false"}),
     Case(
-        May.OPERATORS,
+        May.ADMINISTRATORS,
         "ssm:PutParameter",
         arn("ssm", "parameter/coinquery/latest/eth/prod"),
         {"ssm:Overwrite": "true"},
     ),
-    Case(May.OPERATORS, "ssm:DeleteParameters", arn("ssm", "parameter/coinquery/rollouts/eth/prod/us-east-1/v1/1/x")),
-    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/silences/cq-eth-0001-prod")),
-    Case(May.OPERATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/monitor/configuration")),
+    Case(
+        May.ADMINISTRATORS, "ssm:DeleteParameters", arn("ssm", "parameter/coinquery/rollouts/eth/prod/us-east-1/v1/1/x")
+    ),
+    Case(May.ADMINISTRATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/silences/cq-eth-0001-prod")),
+    Case(May.ADMINISTRATORS, "ssm:PutParameter", arn("ssm", "parameter/coinquery/monitor/configuration")),
     Case(May.EVERYONE, "ssm:GetParameter", arn("ssm", "parameter/coinquery/home")),
     Case(May.EVERYONE, "ssm:PutParameter", arn("ssm", "parameter/shop/home"), {"ssm:Overwrite": "true"}),
     Case(May.EVERYONE, "ssm:DeleteParameter", arn("ssm", "parameter/coinquery-shop/home")),
 ]
 
 MONITOR = [
-    Case(May.OPERATORS, "lambda:DeleteFunction", arn("lambda", "function:coinquery-monitor")),
-    Case(May.OPERATORS, "lambda:UpdateFunctionCode", arn("lambda", "function:coinquery-monitor")),
-    Case(May.OPERATORS, "lambda:UpdateFunctionConfiguration", arn("lambda", "function:coinquery-attempts")),
-    Case(May.OPERATORS, "lambda:PutFunctionConcurrency", arn("lambda", "function:coinquery-monitor")),
-    Case(May.OPERATORS, "lambda:RemovePermission", arn("lambda", "function:coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "lambda:DeleteFunction", arn("lambda", "function:coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "lambda:UpdateFunctionCode", arn("lambda", "function:coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "lambda:UpdateFunctionConfiguration", arn("lambda", "function:coinquery-attempts")),
+    Case(May.ADMINISTRATORS, "lambda:PutFunctionConcurrency", arn("lambda", "function:coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "lambda:RemovePermission", arn("lambda", "function:coinquery-monitor")),
     Case(May.EVERYONE, "lambda:InvokeFunction", arn("lambda", "function:coinquery-monitor")),
     Case(May.EVERYONE, "lambda:GetFunction", arn("lambda", "function:coinquery-monitor")),
     Case(May.EVERYONE, "lambda:DeleteFunction", arn("lambda", "function:shop")),
-    Case(May.OPERATORS, "events:DeleteRule", arn("events", "rule/coinquery-monitor")),
-    Case(May.OPERATORS, "events:DisableRule", arn("events", "rule/coinquery-attempts")),
-    Case(May.OPERATORS, "events:RemoveTargets", arn("events", "rule/coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "events:DeleteRule", arn("events", "rule/coinquery-monitor")),
+    Case(May.ADMINISTRATORS, "events:DisableRule", arn("events", "rule/coinquery-attempts")),
+    Case(May.ADMINISTRATORS, "events:RemoveTargets", arn("events", "rule/coinquery-monitor")),
     Case(May.EVERYONE, "events:DisableRule", arn("events", "rule/shop")),
-    Case(May.OPERATORS, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:coinquery-monitor-silent")),
+    Case(May.ADMINISTRATORS, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:coinquery-monitor-silent")),
     Case(May.OPERATORS, "cloudwatch:DeleteAlarms", arn("cloudwatch", f"alarm:{ETH}-outage")),
     Case(May.OPERATORS, "cloudwatch:DisableAlarmActions", arn("cloudwatch", f"alarm:{ETH}-outage")),
-    Case(May.OPERATORS, "cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:coinquery-monitor")),
+    Case(May.OPERATORS, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", f"alarm:{ETH}-outage")),
+    Case(May.ADMINISTRATORS, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", "alarm:coinquery-monitor-silent")),
+    Case(May.EVERYONE, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", "alarm:shop")),
+    Case(
+        May.NOBODY,
+        "cloudwatch:PutMetricData",
+        arn("cloudwatch", "dataset/default"),
+        {"cloudwatch:namespace": "CoinQuery"},
+    ),
+    Case(
+        May.EVERYONE, "cloudwatch:PutMetricData", arn("cloudwatch", "dataset/default"), {"cloudwatch:namespace": "Shop"}
+    ),
+    Case(May.ADMINISTRATORS, "cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:coinquery-monitor")),
     Case(May.EVERYONE, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:shop-prod-errors")),
     Case(May.EVERYONE, "cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{ETH}-outage")),
-    Case(May.OPERATORS, "sns:DeleteTopic", arn("sns", "coinquery-alerts")),
-    Case(May.OPERATORS, "sns:SetTopicAttributes", arn("sns", "coinquery-alerts")),
+    Case(May.ADMINISTRATORS, "sns:DeleteTopic", arn("sns", "coinquery-alerts")),
+    Case(May.ADMINISTRATORS, "sns:SetTopicAttributes", arn("sns", "coinquery-alerts")),
+    *(
+        Case(May.ADMINISTRATORS, f"sns:{each}", arn("sns", "coinquery-alerts"))
+        for each in ("AddPermission", "PutDataProtectionPolicy", "SetSubscriptionAttributes", "Unsubscribe")
+    ),
     Case(May.EVERYONE, "sns:Subscribe", arn("sns", "coinquery-alerts")),
+    Case(May.EVERYONE, "sns:Unsubscribe", arn("sns", "shop")),
     Case(May.EVERYONE, "sns:DeleteTopic", arn("sns", "shop")),
-    Case(May.OPERATORS, "cloudtrail:StopLogging", arn("cloudtrail", "trail/coinquery-attempts")),
+    Case(May.ADMINISTRATORS, "cloudtrail:StopLogging", arn("cloudtrail", "trail/coinquery-attempts")),
     Case(May.EVERYONE, "cloudtrail:StopLogging", arn("cloudtrail", "trail/shop")),
+    *(
+        Case(may, f"s3:{each}", f"arn:aws:s3:::{bucket}")
+        for each in ("DeleteBucket", "DeleteBucketPolicy", "PutBucketPolicy", "PutLifecycleConfiguration")
+        for may, bucket in (
+            (May.ADMINISTRATORS, "coinquery-monitor-trailbucket-1a2b"),
+            (May.EVERYONE, "shop-coinquery"),
+        )
+    ),
+    Case(May.ADMINISTRATORS, "s3:DeleteObjectVersion", "arn:aws:s3:::coinquery-network-artifactbucket-1a2b/monitor/a"),
+    Case(May.EVERYONE, "s3:DeleteObject", "arn:aws:s3:::shop/coinquery-1"),
+    Case(May.EVERYONE, "s3:PutObject", "arn:aws:s3:::coinquery-network-artifactbucket-1a2b/monitor/a"),
 ]
 
 DNS = [
@@ -344,6 +467,20 @@ DNS = [
     Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("\\052.example.com")),
     Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("eth.example.com")),
     Case(May.EVERYONE, "route53:ListResourceRecordSets", _zone(ZONE)),
+    *(
+        Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names(name, kind=kind))
+        for name, kind in (
+            ("example.com", "NS"),
+            ("example.com", "SOA"),
+            ("internal.example.com", "NS"),
+            ("internal.example.com", "DS"),
+        )
+    ),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("example.com", kind="TXT")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("shop.example.com", kind="NS")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="NS")),
+    Case(May.BREAK_GLASS, "route53:CreateTrafficPolicyInstance", _zone(ZONE)),
+    Case(May.EVERYONE, "route53:CreateTrafficPolicyInstance", _zone(OTHER_ZONE)),
     Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(ZONE)),
     Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(PRIVATE_ZONE)),
     Case(May.BREAK_GLASS, "route53:DisassociateVPCFromHostedZone", _zone(PRIVATE_ZONE)),
@@ -357,6 +494,10 @@ KEYS = [
     Case(May.BREAK_GLASS, "kms:DeleteImportedKeyMaterial", KEY, PROD),
     Case(May.BREAK_GLASS, "kms:PutKeyPolicy", KEY, PROD),
     Case(May.BREAK_GLASS, "kms:UntagResource", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:RevokeGrant", KEY, PROD),
+    Case(May.BREAK_GLASS, "kms:TagResource", KEY, {**PROD, "aws:TagKeys": ("coinquery:level",)}),
+    Case(May.EVERYONE, "kms:TagResource", KEY, {**PROD, "aws:TagKeys": ("team",)}),
+    Case(May.EVERYONE, "kms:TagResource", KEY, {"aws:TagKeys": ("coinquery:level",)}),
     Case(May.EVERYONE, "kms:Decrypt", KEY, PROD),
     Case(May.EVERYONE, "kms:EnableKey", KEY, PROD),
     Case(May.EVERYONE, "kms:CancelKeyDeletion", KEY, PROD),
@@ -375,15 +516,15 @@ IDENTITIES = [
     ),
     Case(May.EVERYONE, "iam:DetachRolePolicy", role("Admin"), {"iam:PolicyARN": _policy("shop")}),
     Case(May.EVERYONE, "iam:AttachRolePolicy", role("Admin"), {"iam:PolicyARN": GUARD}),
-    Case(May.OPERATORS, "iam:DeletePolicy", GUARD),
-    Case(May.OPERATORS, "iam:CreatePolicyVersion", GUARD),
-    Case(May.OPERATORS, "iam:SetDefaultPolicyVersion", GUARD),
-    Case(May.OPERATORS, "iam:AttachRolePolicy", READ_ONLY, {"iam:PolicyARN": _policy("shop")}),
-    Case(May.OPERATORS, "iam:PutRolePolicy", DEPLOYER),
-    Case(May.OPERATORS, "iam:UpdateAssumeRolePolicy", BREAK_GLASS),
-    Case(May.OPERATORS, "iam:DeleteRole", CLOUDFORMATION),
-    Case(May.OPERATORS, "iam:CreateRole", role("coinquery/coinquery-deployer")),
-    Case(May.OPERATORS, "iam:PassRole", CLOUDFORMATION, {"iam:PassedToService": "cloudformation.amazonaws.com"}),
+    Case(May.ADMINISTRATORS, "iam:DeletePolicy", GUARD),
+    Case(May.ADMINISTRATORS, "iam:CreatePolicyVersion", GUARD),
+    Case(May.ADMINISTRATORS, "iam:SetDefaultPolicyVersion", GUARD),
+    Case(May.ADMINISTRATORS, "iam:AttachRolePolicy", READ_ONLY, {"iam:PolicyARN": _policy("shop")}),
+    Case(May.ADMINISTRATORS, "iam:PutRolePolicy", DEPLOYER),
+    Case(May.ADMINISTRATORS, "iam:UpdateAssumeRolePolicy", BREAK_GLASS),
+    Case(May.ADMINISTRATORS, "iam:DeleteRole", CLOUDFORMATION),
+    Case(May.ADMINISTRATORS, "iam:CreateRole", role("coinquery/coinquery-deployer")),
+    Case(May.ADMINISTRATORS, "iam:PassRole", CLOUDFORMATION, {"iam:PassedToService": "cloudformation.amazonaws.com"}),
     Case(May.EVERYONE, "iam:GetRole", DEPLOYER),
     Case(May.EVERYONE, "iam:GetPolicyVersion", GUARD),
     Case(May.EVERYONE, "sts:AssumeRole", DEPLOYER),
@@ -393,6 +534,8 @@ IDENTITIES = [
 ]
 
 CASES = [
-    case for table in (STACKS, INSTANCES, GROUPS, BALANCERS, CONTAINERS, LOGS, PARAMETERS, MONITOR) for case in table
+    case
+    for table in (STACKS, INSTANCES, NETWORK, GROUPS, BALANCERS, CONTAINERS, LOGS, PARAMETERS, MONITOR)
+    for case in table
 ]
 CASES += [*DNS, *KEYS, *IDENTITIES]

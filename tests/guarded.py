@@ -26,7 +26,7 @@ ACCOUNT = "000000000000"
 PATH = "/coinquery/"
 UNKNOWN_KEYS = ("cloudformation:", "route53:", "kms:", "lambda:")
 UNPLACED = {
-    "ecr:DescribeRepositories", "iam:GetGroup", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy",
+    "ecr:DescribeRepositories", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy",
     "route53:GetChange", "ssm:DeleteParameters", "ssm:GetParametersByPath",
 }  # fmt: skip
 #: Where the name of an operation is not that of its permission.

@@ -128,9 +128,8 @@ def test_every_page_of_roles_users_and_carriers_is_read() -> None:
         list_entities_for_policy=[
             {"PolicyRoles": [{"RoleName": "r0"}]},
             {"PolicyUsers": [{"UserName": "u4"}]},
-            {"PolicyRoles": [{"RoleName": "r3"}], "PolicyGroups": [{"GroupName": "all"}]},
+            {"PolicyRoles": [{"RoleName": "r3"}], "PolicyUsers": [{"UserName": "u1"}]},
         ],
-        get_group=[{"Users": [{"UserName": "u1"}]}, {"Users": [{"UserName": "u2"}]}],
     )
     bare = identities.without(iam, ["arn:aws:iam::1:policy/coinquery/coinquery-guard"])
-    assert bare == ("role/r1", "role/r2", "role/r4", "user/u0", "user/u3")
+    assert bare == ("role/r1", "role/r2", "role/r4", "user/u0", "user/u2", "user/u3")

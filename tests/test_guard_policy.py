@@ -12,14 +12,19 @@ import pytest
 
 from coinquery import config
 from coinquery.bootstrap import rights
+from coinquery.errors import BadConfiguration
 from coinquery.stacks import guard
 from tests import guard_cases as cases
 from tests import policy_reference, templates
 from tests.guard_cases import CASES, Case, May
-from tests.policy_evaluator import Decision, applies, arn_matches, decide, matches
+from tests.policy_evaluator import Decision, Request, applies, arn_matches, decide, matches
 
 #: Limits of a managed policy (characters but white space), and of a service control policy since May 2026.
 MANAGED_LIMIT, SERVICE_CONTROL_LIMIT = 6_144, 10_240
+#: An administrator's role with a long name, as IAM Identity Center makes it.
+LONG = cases.role(
+    "aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_PlatformAdministratorAccess_0123456789abcdef"
+)
 EVERYTHING: dict[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 #: What a principal is to the guard.
@@ -28,8 +33,9 @@ WHO = {
     cases.USER: May.EVERYONE,
     cases.READ_ONLY: May.EVERYONE,
     **dict.fromkeys(cases.LOOKALIKES, May.EVERYONE),
-    cases.DEPLOYER: May.OPERATORS,
+    cases.BOOTSTRAPS: May.ADMINISTRATORS,
     cases.CLOUDFORMATION: May.OPERATORS,
+    cases.DEPLOYER: May.DEPLOYER,
     cases.BREAK_GLASS: May.BREAK_GLASS,
 }
 reference = policy_reference.load()
@@ -38,7 +44,14 @@ reference = policy_reference.load()
 def made(**parameters: str) -> list[dict[str, Any]]:
     """The properties of the policies that the template makes of parameters."""
     zones = ",".join(f"arn:aws:route53:::hostedzone/{zone}" for zone in (cases.ZONE, cases.PRIVATE_ZONE))
-    given = {"Operators": ",".join(rights.OPERATORS), "Zones": zones, "LiveNames": ",".join(cases.NAMES), **parameters}
+    given = {
+        "Operators": ",".join(rights.OPERATORS),
+        "Administrators": ",".join((*rights.OPERATORS, cases.BOOTSTRAPS)),
+        "Zones": zones,
+        "LiveNames": ",".join(cases.NAMES),
+        "NamesAbove": "com,example.com,internal.example.com",
+        **parameters,
+    }
     values: dict[str, Any] = {}
     for name, entry in templates.load(templates.GUARD)["Parameters"].items():
         text = given.get(name, entry.get("Default"))
@@ -107,23 +120,36 @@ def test_the_guard_only_takes_away() -> None:
     assert not any({"NotAction", "NotResource", "Principal"} & set(statement) for statement in statements())
 
 
-def test_it_fits_into_managed_policies_and_into_one_service_control_policy() -> None:
-    """Also with many coins: names are the only part that grows."""
-    names = [f"coin{n:02}{level}.example.com" for n in range(50) for level in ("", ".internal")]
-    administrators = [f"{cases.ADMINISTRATOR}{number}" for number in range(2)]
-    documents = policies(LiveNames=",".join(names), Operators=",".join((*rights.OPERATORS, *administrators)))
+def test_each_fits_into_a_managed_policy_and_into_a_service_control_policy() -> None:
+    """Also with many coins and administrators: they are all that grows."""
+    names = ",".join(f"coin{n:02}{level}.example.com" for n in range(50) for level in ("", ".internal"))
+    documents = policies(LiveNames=names, Administrators=",".join((*rights.OPERATORS, *[LONG] * 3)))
     for document in documents.values():
         assert len(re.sub(r"\s", "", json.dumps(document))) < MANAGED_LIMIT
-    together = {"Version": "2012-10-17", "Statement": statements()}
-    assert len(json.dumps(together, separators=(",", ":"))) < SERVICE_CONTROL_LIMIT
+        assert len(json.dumps(document, separators=(",", ":"))) < SERVICE_CONTROL_LIMIT
 
 
-def test_who_bootstraps_is_let_through() -> None:
-    operators = ",".join((*rights.OPERATORS, cases.ADMINISTRATOR))
-    documents = [EVERYTHING, *policies(Operators=operators).values()]
-    for case in CASES:
-        wanted = Decision.ALLOWED if case.may >= May.OPERATORS else Decision.DENIED
-        assert decide(documents, case.request(cases.ADMINISTRATOR)) is wanted, str(case)
+def test_what_does_not_fit_is_refused_before_aws_refuses_it() -> None:
+    given = {"Administrators": ",".join(f"{LONG}{number}" for number in range(9))}
+    with pytest.raises(BadConfiguration, match=r"coinquery-guard-parts would have \d+ characters, more than 6144"):
+        guard.check_length(given)
+
+
+def test_i7_of_proof_only_the_monitor_writes_and_who_runs_it_by_hand() -> None:
+    """The monitor's role writes records, and no journal."""
+    documents = [EVERYTHING, *policies().values()]
+    writes = {
+        group: decide(
+            documents,
+            Request(
+                "logs:PutLogEvents",
+                cases.arn("logs", f"log-group:{group}:log-stream:{stream}"),
+                {"aws:PrincipalArn": cases.MONITORS},
+            ),
+        )
+        for group, stream in (("/coinquery/monitor", cases.ETH), ("/coinquery/journal", cases.ETH))
+    }
+    assert writes == {"/coinquery/monitor": Decision.ALLOWED, "/coinquery/journal": Decision.DENIED}
 
 
 def test_its_names_are_those_that_cq_looks_for() -> None:
@@ -151,4 +177,5 @@ def test_parameters_name_every_coin_of_production() -> None:
     assert set(given["Zones"].split(",")) == zones
     wanted = {f"{coin.ticker}.{zone}" for coin in parsed.catalogue for zone in ("example.com", "internal.example.com")}
     assert set(given["LiveNames"].split(",")) == wanted
+    assert set(given["NamesAbove"].split(",")) == {"com", "example.com", "internal.example.com"}
     assert set(given) <= set(templates.load(templates.GUARD)["Parameters"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
@@ -366,6 +367,19 @@ def test_i6_a_refusal_is_named_for_its_rung(pair: tuple[Team, str]) -> None:
     assert found["the name is typed in full"] is NameNotTyped
     assert found["not live"] is StackIsLive
     assert found["no requests"] is StackInUse
+
+
+@pytest.mark.parametrize(("typed", "holds"), [(None, True), ("", False), ("no", False), ("itself", True)])
+def test_i6_a_name_that_was_typed_wrongly_is_no_consent_below_production_either(
+    pair: tuple[Team, str], typed: str | None, holds: bool
+) -> None:
+    team, coin = pair
+    production = team.stack(f"cq-{coin}-0002-prod")
+    assert production is not None
+    name = naming.parse(f"cq-{coin}-0001-stage")
+    means: Means = team.means(coin)
+    ladder = Ladder(means, replace(production, name=name), str(name) if typed == "itself" else typed)
+    assert next(iter(ladder.rungs())).holds is holds
 
 
 def test_i11_a_retirement_that_was_killed_when_the_stack_was_gone_gets_its_end(pair: tuple[Team, str]) -> None:

@@ -206,6 +206,7 @@ def test_a_way_back_that_is_none_is_told(back: Verdicts | None, problems: tuple[
     [
         (name(), WELL, f"`cq rollback eth`: {BACK} is the way back"),
         (name(), ("lagging", "lagging"), f"A rollback would not help: {BACK}"),
+        (name(), ("healthy", "filling"), f"`cq rollback eth` waits until {BACK} is healthy: i-1 is filling. It serves"),
         (name(way_back_problems=("is gone",)), None, f"A rollback would not help: {BACK}"),
         (name(way_back=None), None, "There is no way back"),
     ],

@@ -28,7 +28,6 @@ NOT_IN_THE_DAY = {
     "cloudformation:TagResource": "no call of its own: AWS asks for it when a stack is created with tags",
     "ec2:DescribeSnapshots": "a coin that begins from a snapshot",
     "elasticloadbalancing:DescribeTargetHealth": "the proof below production",
-    "iam:GetGroup": "cq check, where a group carries the guard",
     "iam:PassRole": "no call of its own: AWS asks for it when a stack is created under a role",
     "kms:Decrypt": "secrets that are encrypted with a key of the team's own",
     "organizations:DescribeOrganization": "cq check, where somebody goes free of the guard",

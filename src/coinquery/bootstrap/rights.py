@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.errors import BadConfiguration
+from coinquery.stacks.guard import check_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,14 +39,22 @@ def roles(config: Config, partition: str) -> dict[str, str]:
 
 
 def guard(config: Config, partition: str) -> dict[str, str]:
-    """Parameters of ``guard.yaml``: whom it lets through, the zones and names of production."""
+    """Parameters of ``guard.yaml``: whom it lets through, the zones and names of production.
+
+    Raises BadConfiguration where they make a policy that is longer than IAM takes.
+    """
     production = [config.levels["prod"]]
-    return {
-        "Operators": ",".join((*OPERATORS, *config.roles.administrators)),
+    names = _names(config, production)
+    given = {
+        "Operators": ",".join(OPERATORS),
+        "Administrators": ",".join((*OPERATORS, *config.roles.administrators)),
         "Zones": _zones(production, partition),
-        "LiveNames": _names(config, production),
+        "LiveNames": names,
+        "NamesAbove": ",".join(_above(names.split(","))),
         "Repository": config.repository,
     }
+    check_length(given)
+    return given
 
 
 def webhook(config: Config) -> dict[str, str]:
@@ -57,6 +66,12 @@ def webhook(config: Config) -> dict[str, str]:
 def _zones(levels: Iterable[Level], partition: str) -> str:
     ids = {zone for level in levels for zone in (level.public_zone, level.private_zone) if zone}
     return ",".join(f"arn:{partition}:route53:::hostedzone/{zone}" for zone in sorted(ids))
+
+
+def _above(names: Iterable[str]) -> list[str]:
+    """Every domain that a name is in."""
+    labels = [name.split(".") for name in names]
+    return sorted({".".join(each[start:]) for each in labels for start in range(1, len(each))})
 
 
 def _names(config: Config, levels: Iterable[Level]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef, TagTypeDef
     from types_boto3_s3 import S3Client
     from types_boto3_ssm import SSMClient
 
@@ -61,7 +61,10 @@ class HomeRegion:
 
 
 class InfrastructureStack:
-    """A stack that is there once a region and is brought up to date: created, or updated where it differs."""
+    """A stack that is there once a region and is brought up to date: created, or updated where it differs.
+
+    All that is in it has a tag with the stack's name, by which guard.yaml knows it.
+    """
 
     def __init__(
         self, cloudformation: CloudFormationClient, name: str, body: str, parameters: Callable[[], Mapping[str, str]]
@@ -72,6 +75,7 @@ class InfrastructureStack:
         self._name = name
         self._body = body
         self._parameters = parameters
+        self._tags: list[TagTypeDef] = [{"Key": foundation.PART_TAG, "Value": name}]
         self._asked = False
 
     def intent(self) -> str:
@@ -101,6 +105,7 @@ class InfrastructureStack:
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
+                Tags=self._tags,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
                 EnableTerminationProtection=True,
@@ -110,6 +115,7 @@ class InfrastructureStack:
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
+                Tags=self._tags,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
             )
@@ -117,7 +123,8 @@ class InfrastructureStack:
     def _is_current(self, described: StackTypeDef) -> bool:
         body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]
         standing = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
-        return body == self._body and self._parameters().items() <= standing.items()
+        is_tagged = all(tag in described.get("Tags", ()) for tag in self._tags)
+        return body == self._body and is_tagged and self._parameters().items() <= standing.items()
 
     def _wanted(self) -> list[ParameterTypeDef]:
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in self._parameters().items()]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from coinquery.config import Config
 
 _ATTACH = (
-    "Attach both policies to each (a permission set of IAM Identity Center by name), or bind the account by a service "
-    "control policy: docs/guard.md."
+    "Attach all policies to each (a permission set of IAM Identity Center by name), or bind the account by service "
+    "control policies: docs/guard.md."
 )
 #: CloudFormation changes nothing where its template and parameters are as before.
 _BY_HAND = (
@@ -73,7 +73,7 @@ def _policies(aws: Aws, config: Config) -> str | Finding:
     if changed:
         saw = f"{len(changed)} statements are not as cq bootstrap makes them"
         return missing("policies", saw, _BY_HAND, changed)
-    return f"{' and '.join(guard.POLICIES)} know production's zones and names"
+    return f"{', '.join(guard.POLICIES)} know production's zones and names"
 
 
 def _changed(wanted: list[Any], standing: list[Any]) -> list[str]:
@@ -112,7 +112,7 @@ def _organisation(aws: Aws, config: Config) -> str | Finding:
     if not wanted or not organization.binds(organizations, config.account, wanted):
         return missing(
             "organisation",
-            "no service control policy on the account has all of the guard",
-            "Print it with `cq check --scp` and attach it in the management account: docs/guard.md.",
+            "the service control policies on the account do not have all of the guard",
+            "Print them with `cq check --scp` and attach them in the management account: docs/guard.md.",
         )
-    return "a service control policy binds the account"
+    return "service control policies bind the account"

@@ -1,4 +1,4 @@
-"""The guard as a service control policy: its text, and whether the organisation binds the account with it."""
+"""The guard as service control policies: their texts, and whether the organisation binds the account with it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def statements(iam: IAMClient, policies: Iterable[str]) -> list[Any]:
     return found
 
 
-def service_control_policy(iam: IAMClient, policies: Iterable[str]) -> str:
-    """The same as one service control policy, without a blank: each counts against its 10,240 characters."""
-    return msgspec.json.encode({"Version": VERSION, "Statement": statements(iam, policies)}).decode()
+def service_control_policies(iam: IAMClient, policies: Iterable[str]) -> Iterator[str]:
+    """The same as service control policies, one for each, without a blank: each counts against 10,240 characters."""
+    for arn in policies:
+        yield msgspec.json.encode({"Version": VERSION, "Statement": statements(iam, [arn])}).decode()
 
 
 def is_member(organizations: OrganizationsClient, account: str) -> bool | None:

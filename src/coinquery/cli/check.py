@@ -21,7 +21,7 @@ NAMED = 10
 
 @click.command
 @click.option("--region", help="Only this region; all configured ones where it is not given.")
-@click.option("--scp", is_flag=True, help="Print the guard as a service control policy, and check nothing.")
+@click.option("--scp", is_flag=True, help="Print the guard as service control policies, one a line, and check nothing.")
 @json_option
 @click.pass_obj
 def command(session: Session, region: str | None, scp: bool, as_json: bool) -> None:
@@ -97,4 +97,5 @@ def _print_scp(session: Session) -> None:
         raise NotBootstrapped(
             f"account {config.account} has no guard", f"Run: cq bootstrap --region {config.home_region}"
         )
-    click.echo(organization.service_control_policy(iam, arns))
+    for policy in organization.service_control_policies(iam, arns):
+        click.echo(policy)

@@ -69,14 +69,14 @@ def standings(aws: Aws, config: Config, stacks: Iterable[Stack]) -> dict[tuple[s
 
 
 def role(stack: Stack, standing: Standing | None) -> str:
-    """What a stack is to its name."""
+    """What a stack is to its name: live whatever its status is, for clients are led to it."""
+    if standing is not None and leads(standing, stack.outputs):
+        return "live"
     if stack.failed:
         return "failed"
     if stack.status != "CREATE_COMPLETE":
         return "in progress"
-    if standing is None:
-        return "unknown"
-    return "live" if leads(standing, stack.outputs) else "standby"
+    return "unknown" if standing is None else "standby"
 
 
 def newest(aws: Aws, stack: Stack) -> dict[str, Record]:

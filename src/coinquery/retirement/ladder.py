@@ -86,8 +86,9 @@ class Ladder:
 
     def _name_typed(self) -> Rung:
         name = str(self._stack.name)
-        holds = self._typed == name or not self._stack.name.is_production
-        saw = "typed in full" if self._typed == name else "not needed below production"
+        needless = self._typed is None and not self._stack.name.is_production
+        holds = needless or self._typed == name
+        saw = "not needed below production" if needless else "typed in full"
         if not holds:
             saw = f"the typed name is {self._typed!r}" if self._typed else "no name was typed"
         return Rung(

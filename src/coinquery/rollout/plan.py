@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coinquery.naming import as_argument
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
 from coinquery.rollout.journaled import Journaled
@@ -72,7 +73,7 @@ def _production(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step,
         UnlessRetired(WaitForMonitor(proof, means.config.waits.monitor), rollout),
         Journaled(ConfirmProtection(lambda: rollout.reserved, _protector(means, region)), chapter),
         Journaled(SwitchDns(rollout, means, proof), chapter),
-        VerifyInPublic(means, commit, lambda: rollout.created),
+        VerifyInPublic(means, commit, lambda: rollout.created, _give_back(rollout)),
         *_inside(means, proof, lambda: rollout.notes.marked(SWITCHED), lambda: rollout.created),
         Journaled(Announce(rollout, means, Announcer.of(means.config, means.aws, means.clock)), chapter),
     )
@@ -84,8 +85,12 @@ def _elsewhere(rollout: Rollout, means: Means, chapter: Chapter) -> tuple[Step, 
     return (
         UnlessRetired(WaitForTargets(proof, means.config.waits.nodes), rollout),
         Journaled(SwitchDns(rollout, means, proof), chapter),
-        VerifyInPublic(means, rollout.release.commit, lambda: rollout.created),
+        VerifyInPublic(means, rollout.release.commit, lambda: rollout.created, _give_back(rollout)),
     )
+
+
+def _give_back(rollout: Rollout) -> str:
+    return f"Give it back with: cq rollback {as_argument(rollout.coin.ticker, rollout.level_name)}"
 
 
 def _inside(
@@ -101,7 +106,8 @@ def way_back(means: Means, going: GoingBack) -> tuple[tuple[Step, ...], Chapter]
     """
     destination = going.destination
     leaving, coming = (_of_rollback(means, going, name) for name in (going.source, destination.name))
-    find, verify = FindWayBack(going), VerifyInPublic(means, destination.commit, lambda: destination)
+    deploy = f"Deploy the release that is wanted: cq deploy {destination.name.coin_argument} --release TAG"
+    find, verify = FindWayBack(going), VerifyInPublic(means, destination.commit, lambda: destination, deploy)
     if not destination.name.is_production:
         targets = TargetProof(means.aws, destination.region, lambda: destination)
         give_back = Journaled(GiveBack(going, means, targets), leaving)

@@ -18,6 +18,8 @@ MONITOR_STACK = "coinquery-monitor"
 ROLES_STACK = "coinquery-roles"
 GUARD_STACK = "coinquery-guard"
 HOME_PARAMETER = "/coinquery/home"
+#: The tag of all that cq bootstrap makes; its value is the stack's name.
+PART_TAG = "coinquery:part"
 JOURNAL_LOG_GROUP = "/coinquery/journal"
 
 #: The outputs of the network stack, in the order of the fields of ``Foundation``.

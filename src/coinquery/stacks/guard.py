@@ -1,11 +1,14 @@
-"""The guard: two managed policies that deny everyone but the roles of ``cq`` what ends production by accident."""
+"""The guard: three managed policies that deny everyone but the roles of ``cq`` what ends production by accident."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from coinquery.errors import BadConfiguration
 from coinquery.stacks import template
 
 if TYPE_CHECKING:
@@ -14,7 +17,9 @@ if TYPE_CHECKING:
 #: The IAM path of every role and policy of ours; nobody else may put a role below it (guard.yaml).
 PATH = "/coinquery/"
 #: The names of the policies that guard.yaml makes.
-POLICIES = ("coinquery-guard", "coinquery-guard-names")
+POLICIES = ("coinquery-guard", "coinquery-guard-parts", "coinquery-guard-names")
+#: IAM takes no longer policy, in characters without white space (IAM User Guide, "IAM and AWS STS quotas").
+LONGEST = 6144
 
 
 def arns(partition: str, account: str) -> tuple[str, ...]:
@@ -23,14 +28,30 @@ def arns(partition: str, account: str) -> tuple[str, ...]:
 
 
 def statements(parameters: Mapping[str, str]) -> list[Any]:
-    """What both policies say, as CloudFormation makes them of guard.yaml and these parameters."""
+    """What all policies say, as CloudFormation makes them of guard.yaml and these parameters."""
+    return [statement for document in _documents(parameters).values() for statement in document["Statement"]]
+
+
+def check_length(parameters: Mapping[str, str]) -> None:
+    """Raise BadConfiguration where a policy would be longer than IAM takes."""
+    for name, document in _documents(parameters).items():
+        length = len(re.sub(r"\s", "", json.dumps(document)))
+        if length > LONGEST:
+            raise BadConfiguration(
+                f"the policy {name} would have {length} characters, more than {LONGEST}",
+                "IAM takes no more. Use shorter names, fewer coins in this account, or fewer [roles] administrators.",
+            )
+
+
+def _documents(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The policies' texts by their names."""
     whole = _read(template.text(template.GUARD))
     values = {
         name: _value(entry["Type"], parameters.get(name, entry.get("Default", "")))
         for name, entry in whole["Parameters"].items()
     }
-    policies = [each["Properties"]["PolicyDocument"] for each in whole["Resources"].values()]
-    return [_resolved(statement, values) for document in policies for statement in document["Statement"]]
+    policies = [each["Properties"] for each in whole["Resources"].values()]
+    return {each["ManagedPolicyName"]: _resolved(each["PolicyDocument"], values) for each in policies}
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class _Reference:
     text: str
 
 
+@cache
 def _read(text: str) -> Any:
     import yaml
 

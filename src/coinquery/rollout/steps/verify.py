@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 class VerifyInPublic:
     """Asks every authoritative server, then HTTPS at every address that they give.
 
-    ``stack`` gives the stack that the name must lead to, ``commit`` what it must answer.
+    ``stack`` gives the stack that the name must lead to, ``commit`` what it must answer; ``remedy`` is what to run
+    where it answers another.
     """
 
     title = "verify in public"
 
-    def __init__(self, means: Means, commit: str, stack: Callable[[], Stack]) -> None:
+    def __init__(self, means: Means, commit: str, stack: Callable[[], Stack], remedy: str) -> None:
         self._means = means
         self._names = means.names
         self._name = means.names.public.name
         self._world = World(means.config.listener.https_port, means.config.verify.ca_bundle)
         self._commit = commit
         self._stack = stack
+        self._remedy = remedy
         self._servers = means.config.verify.name_servers
         self.limit = means.config.waits.verify
 
@@ -61,6 +63,6 @@ class VerifyInPublic:
         if info.commit is not None and info.stack == str(stack):
             raise WrongCommitInPublic(
                 f"https://{self._name}/info at {info.address} answers commit {info.commit}, not {self._commit}",
-                f"The name leads to {stack}. Give it back with: cq rollback {stack.coin_argument}",
+                f"The name leads to {stack}. {self._remedy}",
             )
         return f"{info.address} answers {info.problem or info.commit}"
