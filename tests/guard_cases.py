@@ -348,7 +348,7 @@ LOGS = [
     ),
     *(
         Case(May.ADMINISTRATORS, f"logs:{each}", _logs("/coinquery/monitor"))
-        for each in ("AssociateKmsKey", "DisassociateKmsKey", "PutLogGroupDeletionProtection", "PutTransformer")
+        for each in ("AssociateKmsKey", "DisassociateKmsKey", "PutLogGroupDeletionProtection", "PutMetricFilter")
     ),
     Case(May.EVERYONE, "logs:AssociateKmsKey", _logs("/shop")),
     Case(May.EVERYONE, "logs:GetLogEvents", _logs("/coinquery/journal", ETH)),

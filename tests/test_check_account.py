@@ -17,6 +17,7 @@ from coinquery.check.finding import Finding, leaves
 from coinquery.config import Config
 from coinquery.monitor.configuration import LOG_GROUP
 from coinquery.monitor.sweep_log import SWEEPS, Ended, SweepLog
+from coinquery.stacks import foundation
 from coinquery.stacks.guard import arns
 from tests.worlds import World
 
@@ -111,6 +112,36 @@ def test_a_bootstrapped_region_needs_a_monitor_that_sweeps(world: World, configu
         found = named(region.check(world.aws, configured, HOME, NOW + timedelta(seconds=1)))
         assert found.pop("monitor").state == state
         assert {each.state for each in found.values()} == {"ok"}, found
+
+
+def test_i5_a_network_without_its_tag_is_told_and_bootstrap_gives_it_back(
+    world: World, path: Path, configured: Config
+) -> None:
+    """As one that was made before there was a tag; what a team tagged itself stays."""
+    cloudformation = world.aws.cloudformation(HOME)
+    own: Any = {"Key": "team", "Value": "nodes"}
+    (described,) = cloudformation.describe_stacks(StackName="coinquery-network")["Stacks"]
+    given: Any = [{"ParameterKey": p["ParameterKey"], "UsePreviousValue": True} for p in described["Parameters"]]
+    cloudformation.update_stack(
+        StackName="coinquery-network",
+        UsePreviousTemplate=True,
+        Parameters=given,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Tags=[own],
+    )
+    found = named(region.check(world.aws, configured, HOME, NOW))["network"]
+    assert (found.state, found.mend) == ("missing", f"Run: cq bootstrap --region {HOME}")
+    assert cli.run(["--config", str(path), "bootstrap", "--region", HOME, "--yes"]) == 0
+    assert named(region.check(world.aws, configured, HOME, NOW))["network"].state == "ok"
+    (described,) = cloudformation.describe_stacks(StackName="coinquery-network")["Stacks"]
+    assert own in described["Tags"]
+
+
+def test_an_account_without_production_can_be_checked(world: World, path: Path, tmp_path: Path) -> None:
+    stage = tmp_path / "cq.toml"
+    stage.write_text(path.read_text("utf-8").replace("[levels.prod]", "[levels.stage]"))
+    found = region.check(world.aws, config.load(str(stage)), HOME, NOW)
+    assert "certificate of stage" in named(found)
 
 
 def _forget_sweeps(world: World) -> None:
@@ -216,6 +247,8 @@ def test_the_service_control_policies_are_the_guard_as_it_stands(
     lines = capsys.readouterr().out.splitlines()
     assert [len(line) < 10_240 for line in lines] == [True, True, True]
     statements = [statement for line in lines for statement in json.loads(line)["Statement"]]
+    (network,) = (each for each in statements if each["Sid"] == "Network")
+    assert f"aws:ResourceTag/{foundation.PART_TAG}" in network["Condition"]["Null"]
     assert {each["Sid"] for each in statements} >= {"ByName", "ByTag", "LiveNames", "Zones", "Evidence"}
     assert statements == organization.statements(world.aws.iam(HOME), arns("aws", ACCOUNT))
 

@@ -170,9 +170,15 @@ def test_parameters_name_every_coin_of_production() -> None:
     }
     stage = {**production, "name": "{coin}.stage.example.com", "private_name": None, "private_zone": None}
     parsed = config.parse(
-        {"account": cases.ACCOUNT, "home_region": "us-east-1", "levels": {"prod": production, "stage": stage}}
+        {
+            "account": cases.ACCOUNT,
+            "home_region": "us-east-1",
+            "levels": {"prod": production, "stage": stage},
+            "roles": {"administrators": [f"arn:aws:iam::{cases.ACCOUNT}:role/Platform"]},
+        }
     )
     given = rights.guard(parsed, "aws")
+    assert "arn:*:iam::*:role/Platform" in given["Administrators"].split(",")
     zones = {f"arn:aws:route53:::hostedzone/{zone}" for zone in (cases.ZONE, cases.PRIVATE_ZONE)}
     assert set(given["Zones"].split(",")) == zones
     wanted = {f"{coin.ticker}.{zone}" for coin in parsed.catalogue for zone in ("example.com", "internal.example.com")}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def make_plan(aws: Aws, config: Config, region: str) -> tuple[Step, ...]:
     """The steps that bring the region what the other commands need; nothing is changed yet.
 
-    Raises BadConfiguration for a region that ``cq.toml`` does not name.
+    Raises BadConfiguration for a region that ``cq.toml`` does not name, and where the guard would be too long.
     """
     config.check_region(region)
     cloudformation = aws.cloudformation(region)
@@ -63,10 +63,8 @@ def _rights(aws: Aws, config: Config) -> Iterator[Step]:
             cloudformation, foundation.ROLES_STACK, body, lambda: rights.roles(config, partition())
         )
     if "prod" in config.levels:
-        body = template.text(template.GUARD)
-        yield InfrastructureStack(
-            cloudformation, foundation.GUARD_STACK, body, lambda: rights.guard(config, partition())
-        )
+        given = rights.guard(config, partition())
+        yield InfrastructureStack(cloudformation, foundation.GUARD_STACK, template.text(template.GUARD), lambda: given)
 
 
 def _network(config: Config) -> dict[str, str]:

@@ -47,7 +47,7 @@ def guard(config: Config, partition: str) -> dict[str, str]:
     names = _names(config, production)
     given = {
         "Operators": ",".join(OPERATORS),
-        "Administrators": ",".join((*OPERATORS, *config.roles.administrators)),
+        "Administrators": ",".join((*OPERATORS, *map(_in_any_account, config.roles.administrators))),
         "Zones": _zones(production, partition),
         "LiveNames": names,
         "NamesAbove": ",".join(_above(names.split(","))),
@@ -55,6 +55,11 @@ def guard(config: Config, partition: str) -> dict[str, str]:
     }
     check_length(given)
     return given
+
+
+def _in_any_account(arn: str) -> str:
+    """So the same text serves several accounts: it binds only who is of the account that it is attached in."""
+    return f"arn:*:iam::*:{arn.split(':', 5)[5]}"
 
 
 def webhook(config: Config) -> dict[str, str]:

@@ -75,7 +75,6 @@ class InfrastructureStack:
         self._name = name
         self._body = body
         self._parameters = parameters
-        self._tags: list[TagTypeDef] = [{"Key": foundation.PART_TAG, "Value": name}]
         self._asked = False
 
     def intent(self) -> str:
@@ -99,13 +98,15 @@ class InfrastructureStack:
         """Create or update it."""
         self._asked = True
         parameters = self._wanted()
-        token = request_token(self._name, self._body, repr(parameters))
-        if stacks.describe(self._cloudformation, self._name) is None:
+        described = stacks.describe(self._cloudformation, self._name)
+        tags = _tags(described, self._name)
+        token = request_token(self._name, self._body, repr(parameters), repr(tags))
+        if described is None:
             self._cloudformation.create_stack(
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
-                Tags=self._tags,
+                Tags=tags,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
                 EnableTerminationProtection=True,
@@ -115,7 +116,7 @@ class InfrastructureStack:
                 StackName=self._name,
                 TemplateBody=self._body,
                 Parameters=parameters,
-                Tags=self._tags,
+                Tags=tags,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=token,
             )
@@ -123,11 +124,18 @@ class InfrastructureStack:
     def _is_current(self, described: StackTypeDef) -> bool:
         body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]
         standing = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
-        is_tagged = all(tag in described.get("Tags", ()) for tag in self._tags)
+        is_tagged = described.get("Tags", []) == _tags(described, self._name)
         return body == self._body and is_tagged and self._parameters().items() <= standing.items()
 
     def _wanted(self) -> list[ParameterTypeDef]:
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in self._parameters().items()]
+
+
+def _tags(described: StackTypeDef | None, name: str) -> list[TagTypeDef]:
+    """The stack's tags with ours: a team may have given it others."""
+    standing = [] if described is None else described.get("Tags", [])
+    ours: TagTypeDef = {"Key": foundation.PART_TAG, "Value": name}
+    return list(standing) if ours in standing else [*(tag for tag in standing if tag["Key"] != ours["Key"]), ours]
 
 
 class MonitorConfiguration:

@@ -12,6 +12,7 @@ from coinquery.monitor import configuration, sweep_log
 from coinquery.monitor.sweep_log import SweepLog
 from coinquery.rollout import preflight
 from coinquery.stacks import foundation
+from coinquery.stacks import stack as stacks
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ def check(aws: Aws, config: Config, region: str, now: datetime) -> Finding:
 
 def _checks(aws: Aws, config: Config, region: str, now: datetime) -> Iterator[Finding]:
     yield look("home region", lambda: _home(aws, config, region))
-    yield look("network", lambda: f"{foundation.network(aws, region).vpc} of {foundation.NETWORK_STACK}")
+    yield look("network", lambda: _network(aws, region))
     yield look("monitor's configuration", lambda: _configuration(aws, config, region))
     yield look("monitor", lambda: _sweeps(aws, region, now))
     for name, level in config.levels.items():
         if region in level.regions:
             yield look(f"certificate of {name}", partial(_certificate, aws, config, name, region))
-    if region in config.level("prod").regions:
+    production = config.levels.get("prod")
+    if production is not None and region in production.regions:
         for coin in config.catalogue:
             if coin.snapshot:
                 yield look(f"snapshot of {coin.ticker}", partial(_snapshot, aws, region, coin.snapshot))
@@ -50,6 +52,17 @@ def _checks(aws: Aws, config: Config, region: str, now: datetime) -> Iterator[Fi
 def _home(aws: Aws, config: Config, region: str) -> str:
     foundation.check_home(aws, config, region)
     return f"{foundation.HOME_PARAMETER} = {config.home_region}"
+
+
+def _network(aws: Aws, region: str) -> str | Finding:
+    """The network, and whether its parts carry the tag by which the guard knows them."""
+    vpc = foundation.network(aws, region).vpc
+    described = stacks.describe(aws.cloudformation(region), foundation.NETWORK_STACK)
+    tag = {"Key": foundation.PART_TAG, "Value": foundation.NETWORK_STACK}
+    if described is None or tag not in described.get("Tags", []):
+        saw = f"{foundation.NETWORK_STACK} has no tag {foundation.PART_TAG}: the guard lets everyone change it"
+        return missing("network", saw, _bootstrap(region))
+    return f"{vpc} of {foundation.NETWORK_STACK}"
 
 
 def _configuration(aws: Aws, config: Config, region: str) -> str:

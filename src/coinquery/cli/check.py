@@ -93,9 +93,11 @@ def _print_scp(session: Session) -> None:
     config = session.config
     iam = session.aws.iam(config.home_region)
     arns = guard.policies(session.aws, config)
-    if not organization.statements(iam, arns):
+    absent = [arn for arn in arns if not organization.statements(iam, [arn])]
+    if absent:
         raise NotBootstrapped(
-            f"account {config.account} has no guard", f"Run: cq bootstrap --region {config.home_region}"
+            f"account {config.account} has no guard: there is no {', '.join(absent)}",
+            f"Run: cq bootstrap --region {config.home_region}",
         )
     for policy in organization.service_control_policies(iam, arns):
         click.echo(policy)
