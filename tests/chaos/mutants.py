@@ -64,7 +64,7 @@ MUTANTS = (
            "return holds(self.intent())"),
     Mutant("I6", "the live stack may go", "ladder", "retirement/ladder.py", "holds=not led,", "holds=True,"),
     Mutant("I6", "any typed name will do", "ladder", "retirement/ladder.py",
-           "holds = self._typed == name or not self._stack.name.is_production", "holds = True"),
+           "holds = needless or self._typed == name", "holds = True"),
     Mutant("I6", "requests do not count", "ladder", "retirement/ladder.py",
            "quiet = seen.known and seen.requests == 0", "quiet = seen.known"),
     Mutant("I6", "the way back is needed by nobody", "ladder", "retirement/ladder.py",
