@@ -337,6 +337,17 @@ def test_i6_i11_what_was_skipped_is_in_the_plan_the_journal_and_slack(pair: tupl
     assert "nobody needs it as the way back" in message
 
 
+def test_i9_who_can_not_go_back_is_told_who_retired_the_stack_and_when(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    entry = team.means(coin).ledger.entry(naming.parse(f"cq-{coin}-0001-prod"))
+    assert entry is not None
+    mark = of_id(team.means(coin).store, entry.rollout).marked(RETIRED)
+    assert mark is not None
+    ran = team.run("rollback", coin, "--yes")
+    assert ran.returncode == 3
+    assert f"came after cq-{coin}-0001-prod, which is gone: retired at {mark.time} by {mark.who}" in ran.stderr
+
+
 def test_i11_what_slack_did_not_take_of_the_broken_glass_is_told_by_the_same_command(pair: tuple[Team, str]) -> None:
     """The stack is gone by then; the team learns of it all the same, marked as what may be a repetition."""
     team, coin = pair

@@ -201,6 +201,8 @@ def run() -> Iterator[Row]:
         third_release(shop)
         for kind in KINDS:
             yield race(shop, kind, schedules(*kind.turns, most, seed))
+    with part.shop(BATCH) as shop:
+        many.take_time(shop)
         yield many.same_deploy(shop, seeds)
         yield many.new_deploys(shop, seeds)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coinquery.dns.zone import same
-from coinquery.errors import NoWayBack
-from coinquery.naming import as_argument
+from coinquery.errors import BadStackName, NoWayBack
+from coinquery.naming import as_argument, parse
 from coinquery.rollout import movers, plan
 from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import inventory, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, SWITCHED, Notes, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -133,13 +133,27 @@ def _refuse_second(means: Means, name: StackName, notes: Notes, seen: Seen, name
 def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterable[Stack]) -> Stack:
     destination = next((stack for stack in stacks if str(stack.name) == back.stack), None)
     if destination is None:
-        raise NoWayBack(f"{source} came after {back.stack}, which is gone", "Deploy the release that is wanted.")
+        raise NoWayBack(
+            f"{source} came after {back.stack}, which is gone{_retired(means, back.stack)}",
+            "Deploy the release that is wanted.",
+        )
     if not destination.standing or retiring.is_decided(of_id(means.store, destination.rollout)):
         raise NoWayBack(
-            f"{source} came after {back.stack}, which is {destination.status} or being retired",
+            f"{source} came after {back.stack}, which is {destination.status} or being retired"
+            f"{_retired(means, back.stack)}",
             f"Look at it with: cq status {back.stack}",
         )
     return destination
+
+
+def _retired(means: Means, stack: str) -> str:
+    """When and by whom a stack was retired, as far as it was noted; a hand may have named any text."""
+    try:
+        entry = means.ledger.entry(parse(stack))
+    except BadStackName:
+        return ""
+    mark = None if entry is None else of_id(means.store, entry.rollout).marked(RETIRED)
+    return "" if mark is None else f": retired at {mark.time} by {mark.who}"
 
 
 def _to(destination: Stack, back: WayBack, means: Means) -> WayBack:
