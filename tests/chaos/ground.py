@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +113,7 @@ class _RealStage(Theatre):
 
     clock: ShiftingClock = field(default_factory=_RealClock)
     harms: tuple[str, ...] = ("dies",)
+    replaces_within: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
         self.chain = Chain(self.clock)

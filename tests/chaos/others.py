@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.teams import REGION, RELEASES
@@ -29,6 +29,7 @@ class Others:
     """``acted`` is what they did while the last command was under way, ``judge`` judges a command of theirs.
 
     ``private`` is where the private record led when the public one was taken from a command, if both led to one stack.
+    ``died`` is when an instance last died.
     """
 
     play: Play
@@ -37,6 +38,7 @@ class Others:
     judge: Callable[[Ended], None]
     acted: list[str] = field(default_factory=list)
     private: str | None = None
+    died: datetime | None = None
 
     @property
     def production(self) -> list[StackSeen]:
@@ -48,7 +50,8 @@ class Others:
         """Whether all works, and no record was moved by hand."""
         stage = self.play.stage
         ill = stage.mute or stage.commits or stage.chain.behind or stage.chain.is_down or self.model.by_hand
-        return self.play.monitor.state == "on" and not ill
+        is_replaced = self.died is None or self.model.now - self.died >= stage.replaces_within
+        return self.play.monitor.state == "on" and is_replaced and not ill
 
     def act(self, what: str, number: int) -> None:
         """One of MEANWHILE; ``number`` is a choice among things."""
@@ -106,6 +109,7 @@ class Others:
         stack, instance = found[which % len(found)]
         if what == "dies":
             self.play.hand.ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+            self.died = self.model.now
         elif what == "mute":
             stage.mute.add(instance["PrivateIpAddress"])
         elif what == "behind":

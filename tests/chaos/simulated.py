@@ -105,12 +105,14 @@ class Theatre(Stage):
     """A stage that looks when it is woken, whose services live by the shared clock before nodes of the chain.
 
     ``afresh`` holds the addresses whose service is started again at the next pass, ``harms`` is what can befall it.
+    ``replaces_within`` is how soon another instance stands in for one that died.
     """
 
     clock: ShiftingClock = field(default_factory=ShiftingClock)
     afresh: set[str] = field(default_factory=set)
     passes: int = 0
     harms: tuple[str, ...] = ("dies", "mute", "behind", "wrong commit", "off", "failing", "busy", "references")
+    replaces_within: timedelta = timedelta(0)
     _wake: threading.Event = field(default_factory=threading.Event)
     _nodes: list[web.AppRunner] = field(default_factory=list)
 
