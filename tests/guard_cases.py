@@ -420,14 +420,9 @@ MONITOR = [
     Case(May.OPERATORS, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", f"alarm:{ETH}-outage")),
     Case(May.ADMINISTRATORS, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", "alarm:coinquery-monitor-silent")),
     Case(May.EVERYONE, "cloudwatch:PutAlarmMuteRule", arn("cloudwatch", "alarm:shop")),
-    Case(
-        May.NOBODY,
-        "cloudwatch:PutMetricData",
-        arn("cloudwatch", "dataset/default"),
-        {"cloudwatch:namespace": "CoinQuery"},
-    ),
-    Case(
-        May.EVERYONE, "cloudwatch:PutMetricData", arn("cloudwatch", "dataset/default"), {"cloudwatch:namespace": "Shop"}
+    *(
+        Case(may, "cloudwatch:PutMetricData", arn("cloudwatch", "dataset/default"), {"cloudwatch:namespace": namespace})
+        for may, namespace in ((May.NOBODY, "CoinQuery"), (May.EVERYONE, "Shop"))
     ),
     Case(May.ADMINISTRATORS, "cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:coinquery-monitor")),
     Case(May.EVERYONE, "cloudwatch:DeleteAlarms", arn("cloudwatch", "alarm:shop-prod-errors")),

@@ -104,7 +104,7 @@ class Shop:
         """A team of two releases, with so many coins of one instance each."""
         team = Team.form(world, root)
         shop = cls(team, stage.background)
-        shop._shorten()
+        shop.set_waits(WAITS)
         shop.add_coins(coins)
         return shop
 
@@ -179,12 +179,13 @@ class Shop:
         inbox = self.team.world.state.root / "slack.jsonl"
         return [line for line in inbox.read_text("utf-8").splitlines() if stack in line] if inbox.exists() else []
 
-    def _shorten(self) -> None:
-        text = self.team.path.read_text("utf-8")
-        head, _, rest = text.partition("[waits]\n")
-        kept = "\n".join(line for line in rest.split("\n") if line.partition(" =")[0] not in WAITS)
-        short = "".join(f'{key} = "{value}"\n' for key, value in WAITS.items())
-        self.team.path.write_text(f"{head}[waits]\n{short}{kept}", "utf-8")
+    def set_waits(self, waits: Mapping[str, str]) -> None:
+        """Let the team's waits last so long."""
+        head, begin, rest = self.team.path.read_text("utf-8").partition("[waits]\n")
+        own, end, others = rest.partition("\n[")
+        kept = [line for line in own.split("\n") if line.partition(" =")[0] not in waits]
+        lines = [f'{key} = "{value}"' for key, value in waits.items()]
+        self.team.path.write_text(f"{head}{begin}" + "\n".join([*lines, *kept]) + f"{end}{others}", "utf-8")
 
 
 def _entry(text: str, coin: str) -> str:

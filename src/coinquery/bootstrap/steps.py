@@ -124,7 +124,7 @@ class InfrastructureStack:
     def _is_current(self, described: StackTypeDef) -> bool:
         body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]
         standing = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
-        is_tagged = described.get("Tags", []) == _tags(described, self._name)
+        is_tagged = foundation.part_tag(self._name) in described.get("Tags", [])
         return body == self._body and is_tagged and self._parameters().items() <= standing.items()
 
     def _wanted(self) -> list[ParameterTypeDef]:
@@ -134,8 +134,7 @@ class InfrastructureStack:
 def _tags(described: StackTypeDef | None, name: str) -> list[TagTypeDef]:
     """The stack's tags with ours: a team may have given it others."""
     standing = [] if described is None else described.get("Tags", [])
-    ours: TagTypeDef = {"Key": foundation.PART_TAG, "Value": name}
-    return list(standing) if ours in standing else [*(tag for tag in standing if tag["Key"] != ours["Key"]), ours]
+    return [*(tag for tag in standing if tag["Key"] != foundation.PART_TAG), foundation.part_tag(name)]
 
 
 class MonitorConfiguration:

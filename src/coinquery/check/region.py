@@ -12,7 +12,6 @@ from coinquery.monitor import configuration, sweep_log
 from coinquery.monitor.sweep_log import SweepLog
 from coinquery.rollout import preflight
 from coinquery.stacks import foundation
-from coinquery.stacks import stack as stacks
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
@@ -56,13 +55,11 @@ def _home(aws: Aws, config: Config, region: str) -> str:
 
 def _network(aws: Aws, region: str) -> str | Finding:
     """The network, and whether its parts carry the tag by which the guard knows them."""
-    vpc = foundation.network(aws, region).vpc
-    described = stacks.describe(aws.cloudformation(region), foundation.NETWORK_STACK)
-    tag = {"Key": foundation.PART_TAG, "Value": foundation.NETWORK_STACK}
-    if described is None or tag not in described.get("Tags", []):
+    network = foundation.network(aws, region)
+    if not network.is_tagged:
         saw = f"{foundation.NETWORK_STACK} has no tag {foundation.PART_TAG}: the guard lets everyone change it"
         return missing("network", saw, _bootstrap(region))
-    return f"{vpc} of {foundation.NETWORK_STACK}"
+    return f"{network.vpc} of {foundation.NETWORK_STACK}"
 
 
 def _configuration(aws: Aws, config: Config, region: str) -> str:

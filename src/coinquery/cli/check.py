@@ -92,12 +92,12 @@ def _print_scp(session: Session) -> None:
 
     config = session.config
     iam = session.aws.iam(config.home_region)
-    arns = guard.policies(session.aws, config)
-    absent = [arn for arn in arns if not organization.statements(iam, [arn])]
+    standing = {arn: organization.statements(iam, [arn]) for arn in guard.policies(session.aws, config)}
+    absent = [arn for arn, statements in standing.items() if not statements]
     if absent:
         raise NotBootstrapped(
             f"account {config.account} has no guard: there is no {', '.join(absent)}",
             f"Run: cq bootstrap --region {config.home_region}",
         )
-    for policy in organization.service_control_policies(iam, arns):
-        click.echo(policy)
+    for statements in standing.values():
+        click.echo(organization.service_control_policy(statements))

@@ -64,10 +64,11 @@ def _rollback(name: NameOutlook, stacks: Mapping[str, StackOutlook]) -> str:
     back = stacks.get(name.way_back)
     if name.way_back_problems or (back is not None and back.serving == 0):
         return f"A rollback would not help: {name.way_back} does not serve as it must. Mend it."
-    unproven = [each for each in back.instances if each.verdict != "healthy"] if back is not None else []
-    if unproven:
+    instances = () if back is None else back.instances
+    unproven = next((each for each in instances if each.verdict != "healthy"), None)
+    if unproven is not None:
         return (
-            f"`cq rollback {name.coin}` waits until {name.way_back} is healthy: {unproven[0].instance} is "
-            f"{unproven[0].verdict}. It serves; without proof, move the name by hand (docs/process.md, way back)."
+            f"`cq rollback {name.coin}` waits until {name.way_back} is healthy: {unproven.instance} is "
+            f"{unproven.verdict}. It serves; without proof, move the name by hand (docs/process.md, way back)."
         )
     return f"`cq rollback {name.coin}`: {name.way_back} is the way back and in step."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from coinquery.errors import BadConfiguration, NotBootstrapped
@@ -10,6 +10,8 @@ from coinquery.stacks import stack as stacks
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
+    from types_boto3_cloudformation.type_defs import StackTypeDef, TagTypeDef
+
     from coinquery.aws import Aws
     from coinquery.config import Config
 
@@ -31,7 +33,10 @@ _NETWORK_OUTPUTS = (
 
 @dataclass(frozen=True)
 class Foundation:
-    """The outputs of a region's network stack that a coin's stack is built on."""
+    """The outputs of a region's network stack that a coin's stack is built on.
+
+    ``is_tagged`` is whether its parts carry the tag by which the guard knows them.
+    """
 
     vpc: str
     node_subnets: str
@@ -40,6 +45,7 @@ class Foundation:
     nodes_public: str
     monitor_security_group: str
     artifact_bucket: str
+    is_tagged: bool = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,23 @@ def read(aws: Aws, config: Config, region: str) -> Foundation:
 
 def check_monitor(aws: Aws, region: str) -> None:
     """Raise NotBootstrapped unless the region's monitor is up."""
-    _outputs(aws, region, MONITOR_STACK)
+    _standing(aws, region, MONITOR_STACK)
 
 
 def network(aws: Aws, region: str) -> Foundation:
     """What the region's network stack says; raise NotBootstrapped where there is none."""
-    outputs = _outputs(aws, region, NETWORK_STACK)
+    described = _standing(aws, region, NETWORK_STACK)
+    outputs = stacks.outputs(described)
     missing = [key for key in _NETWORK_OUTPUTS if not outputs.get(key)]
     if missing:
         raise _not_bootstrapped(region, f"stack {NETWORK_STACK} has no output {missing[0]}")
-    return Foundation(*(outputs[key] for key in _NETWORK_OUTPUTS))
+    is_tagged = part_tag(NETWORK_STACK) in described.get("Tags", [])
+    return Foundation(*(outputs[key] for key in _NETWORK_OUTPUTS), is_tagged=is_tagged)
+
+
+def part_tag(name: str) -> TagTypeDef:
+    """The tag of all that is in a stack of cq bootstrap, by which guard.yaml knows it."""
+    return {"Key": PART_TAG, "Value": name}
 
 
 def roles(aws: Aws, config: Config) -> Roles:
@@ -115,12 +128,12 @@ def _refuse_other(config: Config, region: str, known: str) -> None:
         )
 
 
-def _outputs(aws: Aws, region: str, name: str) -> dict[str, str]:
+def _standing(aws: Aws, region: str, name: str) -> StackTypeDef:
     described = stacks.describe(aws.cloudformation(region), name)
     if described is None or described["StackStatus"] not in stacks.COMPLETE:
         seen = "does not exist" if described is None else f"is {described['StackStatus']}"
         raise _not_bootstrapped(region, f"stack {name} {seen}")
-    return stacks.outputs(described)
+    return described
 
 
 def _not_bootstrapped(region: str, why: str) -> NotBootstrapped:
