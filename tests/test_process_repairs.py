@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -113,6 +114,14 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
         names.public.zone.swap(names.public.name, target, None, "and back")
     assert ran.returncode == 3
     assert f"{coin}.stage.example.com leads to it" in ran.stderr
+
+
+def test_i7_an_instance_that_is_missing_is_a_gap_in_the_proof(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    means, (_, new) = team.means(coin), team.first_two(coin)
+    expected = dataclasses.replace(new, instances=new.instances + 1)
+    gaps = MonitorProof(means.aws, means.config, means.clock, REGION, lambda: expected).gaps()
+    assert gaps["instances"] == f"{new.instances} of {new.instances + 1} are running"
 
 
 def test_i9_a_stack_that_lost_the_name_is_called_live_by_nobody(pair: tuple[Team, str]) -> None:

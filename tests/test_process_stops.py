@@ -80,7 +80,6 @@ def test_i7_an_instance_that_dies_while_it_is_waited_for_stops(team: Team) -> No
     assert process.returncode == 4, said
     (second,) = _instances(team, coin)
     assert second not in first
-    assert "0 of 1 are running" in said, "the loss was seen"
     assert second in said.splitlines()[-2]
     _untouched(team, coin)
 
