@@ -119,7 +119,7 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
 def test_i7_an_instance_that_is_missing_is_a_gap_in_the_proof(pair: tuple[Team, str]) -> None:
     team, coin = pair
     means, (_, new) = team.means(coin), team.first_two(coin)
-    expected = dataclasses.replace(new, instances=new.instances + 1)
+    expected = dataclasses.replace(new, parameters=new.parameters | {"InstanceCount": str(new.instances + 1)})
     gaps = MonitorProof(means.aws, means.config, means.clock, REGION, lambda: expected).gaps()
     assert gaps["instances"] == f"{new.instances} of {new.instances + 1} are running"
 
