@@ -121,8 +121,7 @@ class Machine(RuleBasedStateMachine):
     def retire_in_time(self, which: int, drawn: Drawn) -> None:
         """What is not live, long after it was, by its name, with a successor that was looked at."""
         self._let_pass(11)
-        self.the_monitor_looks()
-        self.the_monitor_looks()
+        self.the_monitor_looks(2)
         live = self.model.seen.led_to()
         names = sorted(name for name in self.model.seen.stacks if live is None or name != live.name)
         if names:
@@ -188,9 +187,11 @@ class Machine(RuleBasedStateMachine):
         self.ill = ILL
         self.others.harm(what, which)
 
+    @precondition(lambda self: self.ill > 0)
     @rule()
     def mend(self) -> None:
         self._step("mend")
+        self.ill = 0
         self.others.mend()
 
     @rule(what=st.sampled_from(BY_HAND), which=st.integers(0, 3))
@@ -199,11 +200,12 @@ class Machine(RuleBasedStateMachine):
         self._step("meddle", what=what, which=which)
         self.others.meddle(what, which)
 
-    @rule()
-    def the_monitor_looks(self) -> None:
-        self._step("the_monitor_looks")
+    @rule(times=st.integers(1, 2))
+    def the_monitor_looks(self, times: int) -> None:
+        self._step("the_monitor_looks", times=times)
         if self.play.monitor.state == "on":
-            self.play.monitor.sweep()
+            for _ in range(times):
+                self.play.monitor.sweep()
             if self.others.is_calm:
                 self.ear.judge_live()
 
@@ -227,10 +229,11 @@ class Machine(RuleBasedStateMachine):
         """Run a command that may change the world; one that was cut is kept, to be carried on."""
         hopeful = hopeful and self.others.is_calm
         private = self.model.eyes.record(("prod", "private"))
-        ended = self._run((*words, "--wait", self.play.terms.stay), drawn)
+        stay = self.play.terms.stay if self.others.is_calm else self.play.terms.stay_ill
+        ended = self._run((*words, "--wait", stay), drawn)
         again = tuple(word for word in words if word != "--new")
         for _ in range(PATIENCE if hopeful and drawn is None and ended.code == NOT_FINISHED else 0):
-            ended = ended if ended.code == 0 else self._run((*again, "--wait", self.play.terms.stay), None)
+            ended = ended if ended.code == 0 else self._run((*again, "--wait", stay), None)
         was_cut = ended.code != 0 and drawn is not None and not self.others.acted
         self.cut = Cut(words, hopeful) if was_cut else None
         self.model.split = self.model.split or (was_cut and words[0] in ("deploy", "rollback"))

@@ -11,10 +11,12 @@ IN_A_ROW = 2
 
 @dataclass(frozen=True)
 class Terms:
-    """``instances`` a stack has, for how long a command stays (``stay``), and the waits of cq.toml."""
+    """``instances`` a stack has, for how long a command stays (``stay``; ``stay_ill`` where something does not work),
+    and the waits of cq.toml."""
 
     instances: int
     stay: str
+    stay_ill: str
     quiet: int
     way_back: int
     record_age: int
@@ -40,6 +42,6 @@ class Terms:
 
 
 #: The clock jumps over all of it.
-LIGHT = Terms(instances=2, stay="20s", quiet=60, way_back=600, record_age=180, limit=60)
+LIGHT = Terms(instances=2, stay="20s", stay_ill="20s", quiet=60, way_back=600, record_age=180, limit=60)
 #: A minute of the machine's is a second here.
-REAL = Terms(instances=1, stay="60s", quiet=2, way_back=8, record_age=90, limit=60)
+REAL = Terms(instances=1, stay="60s", stay_ill="15s", quiet=2, way_back=8, record_age=90, limit=60)
