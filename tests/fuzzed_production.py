@@ -17,6 +17,7 @@ from tests.fuzzing import HOME, RELEASE, Fuzzed
 
 OLD, LIVE = "cq-eth-0001-prod", "cq-eth-0002-prod"
 BALANCERS = {OLD: "one-1.us-east-1.elb.amazonaws.com", LIVE: "two-2.us-east-1.elb.amazonaws.com"}
+INTERNAL = "internal.example.com"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DEPLOY = ("deploy", "eth", "--release", RELEASE, "--region", HOME, "--plan")
 MONITOR = ("monitor", "run", "--once", "--region", HOME)
@@ -24,7 +25,7 @@ LOOKS = (
     ("ls",), ("status",), ("status", LIVE, "--json"), ("find", LIVE), ("find", "10.0.0.1"), ("find", BALANCERS[LIVE]),
     ("find", "eth.example.com"), ("find", "0123456"), ("dns", "show", "eth"), ("rollback", "eth", "--plan"),
     ("retire", OLD, "--plan"), ("retire", LIVE, "--plan"), DEPLOY, (*DEPLOY, "--number", "7"), ("monitor", "silences"),
-    ("name", LIVE),
+    ("name", LIVE), ("check",), ("release", "list"),
 )  # fmt: skip
 
 
@@ -43,6 +44,13 @@ def alias(target: str, name: str = "eth.example.com", **more: Any) -> dict[str, 
     return {"Name": name, "Type": "A", "AliasTarget": target_of, **more}
 
 
+#: The records as they are where nothing is odd.
+STANDING = {
+    "public": alias(BALANCERS[LIVE]),
+    "private": alias(f"internal-{BALANCERS[LIVE]}", f"eth.{INTERNAL}"),
+}
+
+
 def outputs_of(stack: str) -> dict[str, str]:
     """The outputs of one of the two stacks."""
     found: dict[str, str] = {}
@@ -59,12 +67,13 @@ def outputs_of(stack: str) -> dict[str, str]:
 
 @dataclass
 class Production:
-    """Two stacks, their ledger entries and notes, and the record that leads to the second."""
+    """Two stacks, their ledger entries and notes, and the records that lead to the second."""
 
     fuzz: Fuzzed
 
     def __post_init__(self) -> None:
-        self.zone = config.load().level("prod").public_zone
+        level = config.load().level("prod")
+        self.zones = {"public": level.public_zone, "private": str(level.private_zone)}
         self.parameters: dict[str, str] = {
             "/coinquery/latest/eth/prod": "2",
             HOME_PARAMETER: HOME,
@@ -90,7 +99,8 @@ class Production:
             self.put(name, value)
         for stack in (OLD, LIVE):
             self.make(stack)
-        self.record("UPSERT", alias(BALANCERS[LIVE]))
+        for kind in self.zones:
+            self.record("UPSERT", STANDING[kind], kind)
 
     def put(self, name: str, value: str) -> None:
         """Set a parameter."""
@@ -101,10 +111,10 @@ class Production:
         """Take a parameter away."""
         self.fuzz.aws.ssm(HOME).delete_parameters(Names=[name])
 
-    def record(self, action: Any, record: Any) -> None:
-        """Change the zone by hand."""
+    def record(self, action: Any, record: Any, kind: str) -> None:
+        """Change the public or the private zone by hand."""
         batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-        self.fuzz.aws.route53().change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=batch)
+        self.fuzz.aws.route53().change_resource_record_sets(HostedZoneId=self.zones[kind], ChangeBatch=batch)
 
     def make(self, stack: str, **changes: dict[str, str]) -> None:
         """A stack as cq makes them, but for what is changed."""
@@ -155,19 +165,21 @@ class Production:
             self.make(stack)
 
     @contextmanager
-    def records(self, *records: Any) -> Iterator[None]:
-        """Other records under the public name for a while."""
-        self.record("DELETE", alias(BALANCERS[LIVE]))
+    def records(self, *records: Any, kind: str) -> Iterator[None]:
+        """Other records under the public or the private name for a while; they are given as those of the public one."""
+        self.record("DELETE", STANDING[kind], kind)
         made: list[Any] = []
         try:
-            for each in records:
-                self.record("CREATE", each)
+            for record in records:
+                name = record["Name"] if kind == "public" else record["Name"].replace("example.com", INTERNAL)
+                each = {**record, "Name": name}
+                self.record("CREATE", each, kind)
                 made.append(each)
             yield
         finally:
             for each in made:
-                self.record("DELETE", each)
-            self.record("CREATE", alias(BALANCERS[LIVE]))
+                self.record("DELETE", each, kind)
+            self.record("CREATE", STANDING[kind], kind)
 
     def look(self, *looks: tuple[str, ...]) -> dict[tuple[str, ...], str]:
         """Run the commands that only look; what each said on standard error."""

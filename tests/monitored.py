@@ -32,7 +32,7 @@ from tests.real_nodes import RealNode, anvil
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 POLICY = {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}
-LIMITS = Limits(sweep=20, reserve=5, question=2)
+LIMITS = Limits(sweep=20, reserve=5, question=5)
 
 _regions = count(1)
 _hosts = count(1)

@@ -18,7 +18,7 @@ from coinquery.service.settings import Limits, Settings
 SETTINGS = Settings(
     coin="eth", dialect="evm", node="", chain="1", tolerance=60, release="v1.0.0", stack="cq-eth-0001-prod"
 )
-LIMITS = Limits(body=4096, batch=5, silence=0.5, total=2.0, probe=0.5)
+LIMITS = Limits(body=4096, batch=5, silence=2.0, total=6.0, probe=2.0)
 BUILD = Build("0123456789abcdef0123456789abcdef01234567", "2026-11-24T05:00:00+00:00")
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from tests.chaos import part
 from tests.chaos.chains import BACK, CHAINS, FIRST, RETIRE, SECOND, Chains, Command, Kills, Result, prepare
+from tests.chaos.mutants import Mutant
 from tests.chaos.points import AFTER, BEFORE, Point
+from tests.chaos.sight import KILLED, seen_by_kills
 
-pytestmark = [pytest.mark.local_aws, pytest.mark.timeout(600)]  # two lives, before the first test
+pytestmark = pytest.mark.local_aws
 
 ROLLOUTS = "ssm:PutParameter /coinquery/rollouts/COIN/prod/us-east-1"
 RECORDS = "route53:ChangeResourceRecordSets /2013-04-01/hostedzone"
@@ -24,13 +26,19 @@ KILLS = [Kills(command.title, (point,)) for command, point in LIFE]
 
 
 @pytest.fixture(scope="module")
-def results() -> Iterator[dict[Kills, Result]]:
-    """What became of each kill."""
-    with part.shop(2) as shop:
+def chains() -> Iterator[Chains]:
+    """A life that nobody disturbed."""
+    with part.shop(2 + len(KILLED)) as shop:
         prepare(shop)
         chains = Chains(shop)
         assert chains.undisturbed("back") == []
-        yield {result.kills: result for result in chains.disturbed("back", KILLS)}
+        yield chains
+
+
+@pytest.fixture(scope="module")
+def results(chains: Chains) -> dict[Kills, Result]:
+    """What became of each kill."""
+    return {result.kills: result for result in chains.disturbed("back", KILLS)}
 
 
 @pytest.mark.parametrize("kills", KILLS, ids=str)
@@ -41,3 +49,8 @@ def test_i11_a_command_that_was_killed_is_carried_on_to_the_same_end(
     assert kills in results, "an earlier command of that coin did not end right"
     assert results[kills].missed == []
     assert results[kills].problems == []
+
+
+@pytest.mark.parametrize(("mutant", "point"), KILLED, ids=[mutant.what for mutant, _ in KILLED])
+def test_i11_a_planted_bug_is_seen(chains: Chains, mutant: Mutant, point: Point) -> None:
+    assert seen_by_kills(chains, mutant, point)

@@ -8,14 +8,16 @@ import pytest
 
 from tests.chaos import many, part, races
 from tests.chaos.contest import Coin, Saved
+from tests.chaos.mutants import Mutant
 from tests.chaos.shop import Shop
+from tests.chaos.sight import RACED, seen_by_races
 from tests.chaos.turns import alone, moves
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """A light world, and a team with three releases."""
-    with part.shop(2) as shop:
+    with part.shop(2 + len(RACED)) as shop:
         races.third_release(shop)
         yield shop
 
@@ -57,3 +59,8 @@ def test_i6_a_switch_that_slept_before_its_batch_finds_the_retirement(coin: Coin
     assert list(races.problems_of(coin, races.ITS_STACK_RETIRED, "BABBB")) == []
     assert coin.led == {"private": coin.name(1), "public": coin.name(1)}
     assert coin.shop.team.stack(coin.name(2)) is None
+
+
+@pytest.mark.parametrize(("mutant", "kind", "order"), RACED, ids=[mutant.what for mutant, *_ in RACED])
+def test_i6_i9_a_planted_bug_is_seen(shop: Shop, mutant: Mutant, kind: races.Kind, order: str) -> None:
+    assert seen_by_races(shop, mutant, kind, order)

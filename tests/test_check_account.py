@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from coinquery import cli, config
@@ -59,6 +60,8 @@ def path(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """
     )
     assert cli.run(["--config", str(path), "bootstrap", "--region", HOME, "--yes"]) == 0
+    events = boto3.client("events", region_name=HOME)
+    events.disable_rule(Name="coinquery-monitor")  # what the tests write is what the monitor is said to have seen
     return path
 
 

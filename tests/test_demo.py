@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from coinquery.local import world as local_world
 from tests.worlds import free_state
 
 #: Everything that would lead boto3 to a real account or past the endpoint.
@@ -28,11 +29,15 @@ ELSEWHERE = {
 def test_i8_the_demo_shows_the_whole_process_and_loses_nothing(tmp_path: Path) -> None:
     with free_state(tmp_path / "world") as state:
         own = {"CQ_LOCAL_DIR": str(state.root), "CQ_LOCAL_BLOCK": str(state.block)}
-        ran = subprocess.run(
-            [sys.executable, "-m", "coinquery.cli", "demo", "--json"],
-            cwd=tmp_path, env={**os.environ, **ELSEWHERE, **own},
-            capture_output=True, text=True, timeout=220, check=False,
-        )  # fmt: skip
+        try:
+            ran = subprocess.run(
+                [sys.executable, "-m", "coinquery.cli", "demo", "--json"],
+                cwd=tmp_path, env={**os.environ, **ELSEWHERE, **own},
+                capture_output=True, text=True, timeout=500, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            local_world.down(state)
+            raise
         assert ran.returncode == 0, ran.stderr
         summary = json.loads(ran.stdout)
         assert not (state.root / "processes.json").exists(), "nothing is left running"

@@ -18,7 +18,7 @@ from coinquery import config
 from coinquery.cli import COMMANDS, cq
 from coinquery.errors import WrongUse
 from coinquery.monitor.configuration import Configuration
-from tests.fuzzed_production import Production
+from tests.fuzzed_production import LIVE, OLD, Production
 from tests.fuzzing import Fuzzed, examples, fuzzed, json_values, plain, words
 
 #: These make and unmake the world itself: their own words are not tried, only those that they don't know.
@@ -76,8 +76,21 @@ def test_a_command_with_hostile_arguments(fuzz: Fuzzed, name: str) -> None:
         ran = fuzz.run(*line)
         if "--plan" in line:
             assert not ran.changes
+        if _is_wrong_use(name, line[len(name.split()) :]):
+            assert ran.code == 2, ran.err
 
     holds()
+
+
+def _is_wrong_use(name: str, words: list[str]) -> bool:
+    """Whether the command has no such words: what it then makes of them does not matter any more."""
+    try:
+        LEAVES[name].make_context(name, words)
+    except click.UsageError:
+        return True
+    except click.exceptions.Exit:
+        pass
+    return False
 
 
 @given(line=st.lists(words | st.sampled_from(sorted(COMMANDS)), max_size=4))
@@ -139,6 +152,15 @@ def test_a_configuration_with_something_else_at_one_place(fuzz: Fuzzed, data: st
         Configuration.from_config(config.parse(_changed(whole, place, odd))).to_text()
 
 
+#: Commands that only look, for a configuration that may be any.
+ODD_LOOKS = (
+    ("name", "cq-eth-0001-prod"), ("ls",), ("status",), ("status", LIVE), ("find", LIVE), ("find", "eth.example.com"),
+    ("history",), ("history", "--coin", "eth"), ("dns", "show", "eth"), ("deploy", "eth", "--release", "v1", "--plan"),
+    ("rollback", "eth", "--plan"), ("retire", OLD, "--plan"), ("monitor", "silences"), ("release", "list"), ("check",),
+    ("bootstrap",),
+)  # fmt: skip
+
+
 @given(data=st.data())
 @examples(25)
 def test_a_file_with_something_else_in_one_line(fuzz: Fuzzed, data: st.DataObject) -> None:
@@ -150,12 +172,7 @@ def test_a_file_with_something_else_in_one_line(fuzz: Fuzzed, data: st.DataObjec
     lines[number] = data.draw(st.just("") | plain | (with_value if value else st.just("[levels]")))
     path = fuzz.folder / "odd.toml"
     path.write_text("\n".join(lines), "utf-8")
-    for command in (
-        ["name", "cq-eth-0001-prod"],
-        ["ls"],
-        ["dns", "show", "eth"],
-        ["deploy", "eth", "--release", "v1", "--plan"],
-    ):
+    for command in data.draw(st.lists(st.sampled_from(ODD_LOOKS), min_size=4, max_size=4, unique=True)):
         assert fuzz.looks("--config", str(path), *command).code in (0, 1, 2, 3)
 
 

@@ -9,10 +9,12 @@ from string import ascii_lowercase
 
 import pytest
 
-from coinquery import cli
+from coinquery import cli, naming
 from coinquery.clock import SystemClock
 from coinquery.stacks.foundation import JOURNAL_LOG_GROUP
 from coinquery.stacks.journal import Journal
+from coinquery.stacks.ledger import Entry, Ledger
+from coinquery.stacks.parameter_store import ParameterStore
 from tests.test_cli_silence import CONFIG
 from tests.worlds import World
 
@@ -125,3 +127,20 @@ def test_a_region_without_a_journal_says_what_to_do(desk: Desk, capsys: pytest.C
     assert cli.run(["history", ETH]) == 2
     assert cli.run(["history", "nonsense"]) == 2
     assert cli.run(["history", "--coin", "nonsense"]) == 2
+
+
+def test_i2_of_a_number_without_a_line_it_says_who_reserved_it(
+    desk: Desk, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deploy that was killed before its first line has burned a number."""
+    desk.logs.create_log_group(logGroupName=JOURNAL_LOG_GROUP)
+    assert cli.run(["history", ETH]) == 0
+    assert capsys.readouterr().err == "The journal has no line of it.\n"
+    entry = Entry(
+        rollout="eth/prod/r/v1/1", region="r", release="v1", commit="0" * 40, author="a", reserved="T", by=ANNA
+    )
+    ledger = Ledger(ParameterStore(world.aws.ssm(desk.logs.meta.region_name)))
+    assert ledger.reserve(naming.parse(ETH), entry)
+    assert cli.run(["history", ETH]) == 0
+    said = capsys.readouterr().err
+    assert said.endswith(f"Its number was reserved at T by {ANNA}, for eth/prod/r/v1/1.\n")

@@ -85,7 +85,7 @@ def _come_to(answers: list[bool], state: str) -> bool:
     def ask() -> bool:
         answer = next(left, None)
         if answer is None:
-            over.wait(5)
+            over.wait()
         return bool(answer)
 
     checker = Checker()
@@ -94,7 +94,7 @@ def _come_to(answers: list[bool], state: str) -> bool:
         checker.watch({"it": Check(ask, interval=0, passes=2, fails=3, after=0)})
         return left.__length_hint__() == 0 and checker.state("it") == state  # type: ignore[attr-defined]
 
-    settled_in_time = until(settled, 3)
+    settled_in_time = until(settled, 30)
     over.set()
     return settled_in_time
 

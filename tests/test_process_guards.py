@@ -38,12 +38,12 @@ def test_i2_the_same_command_three_times_at_once_makes_one_stack(team: Team) -> 
     coin = team.coin("thrice")
     words = ("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes", "--json")
     runs = [team.start(*words) for _ in range(3)]
-    ended = [(run.communicate(timeout=150), run.returncode) for run in runs]
+    ended = [(run.communicate(timeout=400), run.returncode) for run in runs]
     assert [code for _, code in ended] == [0, 0, 0], [said for (_, said), _ in ended]
     assert {json.loads(printed)["stack"] for (printed, _), _ in ended} == {f"cq-{coin}-0001-prod"}
     assert len(Ledger(ParameterStore(team.world.aws.ssm(REGION))).entries(f"/coinquery/stacks/{coin}")) == 1
     said = (team.world.state.root / "slack.jsonl").read_text("utf-8")
-    announced = [line for line in said.splitlines() if f"cq-{coin}-0001-prod" in line]
+    announced = [line for line in said.splitlines() if f"is live: cq-{coin}-0001-prod" in line]
     assert sum("Possible repeat" not in line for line in announced) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -29,3 +30,11 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def spread(seconds: float) -> float:
+    """A pause of at least so many seconds and at most half as many more, drawn at random.
+
+    Who was refused together does not come again together.
+    """
+    return seconds * random.uniform(1.0, 1.5)  # noqa: S311 - no secret

@@ -24,13 +24,14 @@ PARTS: dict[str, tuple[str, ...]] = {
     "races": ("tests.chaos.races",),
     "machine": ("tests.chaos.driver",),
     "mutants": ("tests.chaos.mutants",),
+    "sight": ("tests.chaos.sight",),
     "fuzz": ("tests.chaos.fuzz",),
     "load": ("tests.chaos.load",),
     "machine-real": ("tests.chaos.driver", "--real"),
 }
 #: What is run one after the other: first two lanes side by side, one for each of two cores; then what measures real
 #: time, with nothing beside it.
-TOGETHER = (("machine", "races", "mutants", "fuzz"), ("kills", "kills-below", "faults"))
+TOGETHER = (("machine", "races", "mutants", "sight", "fuzz"), ("kills", "kills-below", "faults"))
 ALONE = ("load", "machine-real")
 PAGE = PROJECT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: made by `make chaos` -->", "<!-- end of the table -->"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
-from coinquery.stacks import inventory
-from coinquery.stacks.notes import ROLLOUTS
+from coinquery.stacks import inventory, retiring
+from coinquery.stacks.notes import ROLLOUTS, of_id
+from coinquery.stacks.protection import Protector
 from coinquery.stacks.stack import Stack
 from tests.chaos.shop import Ran, Shop
 from tests.chaos.turns import alone, moves
@@ -66,6 +67,17 @@ class Coin:
     def standing(self) -> Standing:
         """Where the records lead."""
         return self.shop.team.names(self.ticker).read()
+
+    def unprotected(self) -> Iterator[str]:
+        """What lacks protection of the stacks that still stand; one whose retirement was decided may lack it (I5)."""
+        team, notes = self.shop.team, self.shop.team.means("eth").store
+        for name in self.stacks:
+            stack = team.stack(name)
+            if stack is None or retiring.is_decided(of_id(notes, stack.rollout)):
+                continue
+            protector = Protector(team.world.aws.cloudformation(REGION), team.world.aws.elbv2(REGION))
+            if lost := protector.of(stack).missing:
+                yield f"{name} lost its protection: {', '.join(lost)}"
 
     @property
     def led(self) -> dict[str, str]:

@@ -28,6 +28,10 @@ def _any(_: Call) -> bool:
     return True
 
 
+def _is_creation(call: Call) -> bool:
+    return call.operation == "PutParameter" and not call.parameters.get("Overwrite")
+
+
 def _is_record_change(call: Call) -> bool:
     return call.operation == "ChangeResourceRecordSets"
 
@@ -42,6 +46,11 @@ class Kind:
     in_a_row: int = 1
     #: Whether cq may be told of it at all: an answer that was only slow, or paged, stops nothing.
     may_stop: bool = True
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether it happens to every call."""
+        return self.happens_to is _any
 
 
 async def throttle(call: Call, _: Forward) -> Answer:
@@ -88,6 +97,17 @@ async def time_out(call: Call, forward: Forward) -> Answer:
     return answer
 
 
+async def time_out_before(call: Call, _: Forward) -> Answer:
+    """Nobody answers, and the call takes no effect."""
+    await asyncio.sleep((INVOKE_PATIENCE if call.service == "lambda" else PATIENCE) + 0.5)
+    raise Lost
+
+
+async def concurrent(call: Call, _: Forward) -> Answer:
+    """SSM works on another change of the parameter; boto3 does not repeat what is refused so."""
+    return refuse(call, "TooManyUpdates", "There are concurrent updates for a resource.", 400)
+
+
 async def slow(call: Call, forward: Forward) -> Answer:
     """The answer takes its time."""
     await asyncio.sleep(SLOW)
@@ -103,12 +123,14 @@ async def no_body(call: Call, forward: Forward) -> Answer:
 KINDS = (
     Kind("throttled twice", throttle, in_a_row=2),
     Kind("PriorRequestNotComplete twice", prior, _is_record_change, in_a_row=2),
+    Kind("TooManyUpdates twice", concurrent, _is_creation, in_a_row=2),
     Kind("500", internal_error),
     Kind("500 after it took effect", internal_error_after),
     Kind("503 twice", unavailable, in_a_row=2),
     Kind("502 of a proxy, after it took effect", no_body),
     Kind("connection reset before it took effect", lost_before),
     Kind("connection reset after it took effect", lost_after),
+    Kind("time-out before it took effect", time_out_before),
     Kind("time-out after it took effect", time_out),
     Kind("slow answer", slow, may_stop=False),
 )

@@ -68,7 +68,14 @@ class Matrix:
             if ran.code == 0 and ran.said and "warning" in ran.said and not kind.may_stop:
                 life.problems.append(f"warned: {ran.said}")
             life.check(self.right[command])
+            life.problems += self._never_met(command, first)
             self.row(command, kind.name, len(first.operations), life.problems)
+
+    def _never_met(self, command: str, first: First) -> list[str]:
+        """The command's operations that did not meet the fault, though it happens to all."""
+        left = set(self.operations[command]) - first.operations
+        told = f"never met {', '.join(':'.join(each) for each in sorted(left))}"
+        return [told] if left and first.kind.is_universal else []
 
     def lasting(self, kind: Kind) -> None:
         """One operation after the other fails for good; what the others could do is done, and carried on with.
@@ -106,14 +113,15 @@ class Matrix:
         life.heal(words, self.right[command])
 
     def stale(self, seconds: float, services: frozenset[str]) -> None:
-        """Reads of these services lag."""
-        life = Life.begin(self.shop)
+        """Reads of these services lag, also behind what the command before has changed."""
+        life, late = Life.begin(self.shop), Stale(seconds, services)
         for command, words in life.commands():
             life.problems.clear()
-            late = Stale(seconds, services)
+            before = late.late
             life.lead(words, late)
             life.check(self.right[command])
-            self.row(command, f"{', '.join(sorted(services))} read {seconds:g} s late", late.late, life.problems)
+            what = f"{', '.join(sorted(services))} read {seconds:g} s late"
+            self.row(command, what, late.late - before, life.problems)
 
     def paged(self) -> None:
         """Every list comes one element a page, after an empty page."""

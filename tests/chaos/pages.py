@@ -21,6 +21,7 @@ _XML = {
     "DescribeStacks": ("Stacks", "NextToken", "NextToken"),
     "DescribeStackEvents": ("StackEvents", "NextToken", "NextToken"),
     "DescribeInstances": ("reservationSet", "nextToken", "NextToken"),
+    "DescribeNetworkInterfaces": ("networkInterfaceSet", "nextToken", "NextToken"),
     "DescribeSnapshots": ("snapshotSet", "nextToken", "NextToken"),
     "DescribeLoadBalancers": ("LoadBalancers", "NextMarker", "Marker"),
     "DescribeTargetGroups": ("TargetGroups", "NextMarker", "Marker"),

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from coinquery.local.calls import Call
+from coinquery.stacks import way_back
+from coinquery.stacks.notes import of_id
 from tests.chaos import many, part, turns
 from tests.chaos.chains import clean_up
 from tests.chaos.contest import Coin, Saved, again, watched
@@ -33,7 +35,7 @@ class Kind:
     """Two commands that race: ``setting`` makes the coin, ``commands`` names A's and B's words for it.
 
     ``turns`` is how many dangerous calls A and B make. ``ends`` are the numbers to which the name may lead in the end,
-    ``taken`` the one that may be gone by then.
+    ``taken`` the one that may be gone by then: a move and a retirement may both give way, but of two moves one wins.
     """
 
     command: str
@@ -145,11 +147,16 @@ def problems_of(coin: Coin, kind: Kind, order: str) -> Iterator[str]:
     with watched(coin) as watcher:
         ran = play(coin.shop, order, commands, kind.holds)
         yield from (f"{letter} {problem}" for letter, each in ran.items() for problem in _said(each))
+        if not kind.taken and not any(each.is_at_its_end for each in ran.values()):
+            yield "nobody wins"
         yield from _half(coin)
+        if all(words[0] == "deploy" and ran[letter].code == 0 for letter, words in commands.items()):
+            yield from _goes_back_further(coin, kind)
         second = {letter: again(coin.shop, command) for letter, command in _worth_again(coin, kind, commands)}
     yield from (f"{letter} again {problem}" for letter, each in second.items() for problem in _said(each))
     yield from sorted(watcher.problems)
     yield from _half(coin)
+    yield from coin.unprotected()
     led = coin.led["public"]
     if led not in [coin.name(number) for number in kind.ends]:
         yield f"the name leads to {led} in the end"
@@ -168,6 +175,15 @@ def _half(coin: Coin) -> Iterator[str]:
     led = coin.led
     if led["public"] != led["private"]:
         yield f"half switched: {led}"
+
+
+def _goes_back_further(coin: Coin, kind: Kind) -> Iterator[str]:
+    """Of two deploys that both had the name, the later goes back to the earlier (I9, I10)."""
+    live = coin.led["public"]
+    (before,) = {coin.name(number) for number in kind.ends} - {live}
+    back = way_back.read(of_id(coin.shop.team.means("eth").store, coin.stacks[live].rollout))
+    if back is None or back.stack != before:
+        yield f"{live} took the name from {before} and goes back to {back and back.stack}"
 
 
 def _said(ran: Ran) -> Iterator[str]:

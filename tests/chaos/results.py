@@ -48,6 +48,11 @@ def save(part: Part) -> None:
     fresh.replace(FOLDER / f"{part.name}.json")
 
 
+def forget(name: str) -> None:
+    """Let a part have no rows: one that does not come to its end shall not be taken for the one before."""
+    (FOLDER / f"{name}.json").unlink(missing_ok=True)
+
+
 def load(names: Sequence[str]) -> list[Part]:
     """The parts of these names that are kept, in that order."""
     files = [FOLDER / f"{name}.json" for name in names]

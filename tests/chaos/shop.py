@@ -23,7 +23,7 @@ from tests.worlds import World
 
 PROJECT = Path(__file__).parents[2]
 #: Short waits: what is waited for here comes within a second, or never.
-WAITS = {"quiet": "2s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
+WAITS = {"quiet": "10s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
 #: How many coins are added at a time; the names of all of them must fit the parameters of the roles' stack.
 BATCH = 20
 
@@ -92,10 +92,14 @@ class Running:
 
 @dataclass
 class Shop:
-    """``background`` runs the proxies; every process's proxy forwards to the world's gateway."""
+    """``background`` runs the proxies; every process's proxy forwards to the world's gateway.
+
+    ``source`` is the folder with the package that the processes run.
+    """
 
     team: Team
     background: Background
+    source: Path = PROJECT / "src"
     _numbers: Iterator[int] = field(default_factory=count)
     _free: list[str] = field(default_factory=list)
 
@@ -148,7 +152,7 @@ class Shop:
             **self.team.world.environment,
             "CQ_CONFIG": str(self.team.path),
             "AWS_ENDPOINT_URL": proxy.url,
-            "PYTHONPATH": f"{PROJECT}:{PROJECT}/src",
+            "PYTHONPATH": f"{PROJECT}:{self.source}",
             **environment,
         }
         command = [sys.executable, "-m", "tests.chaos.cq", *arguments]

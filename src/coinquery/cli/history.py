@@ -48,6 +48,8 @@ def command(
         _print_lines(lines)
     else:
         _print_table(lines, several=not stack)
+        if not lines:
+            click.echo(_nothing(session, stack), err=True)
 
 
 def _stream(stack: str) -> str:
@@ -55,6 +57,23 @@ def _stream(stack: str) -> str:
     from coinquery.stacks.journal import OTHERS
 
     return stack if stack.startswith(OTHERS) else str(naming.parse(stack))
+
+
+def _nothing(session: Session, stack: str | None) -> str:
+    """That there is no line; and of a number that was given out, what the ledger says."""
+    from coinquery import naming
+    from coinquery.stacks.journal import OTHERS
+    from coinquery.stacks.ledger import Ledger
+    from coinquery.stacks.parameter_store import ParameterStore
+
+    entry = None
+    if stack and not stack.startswith(OTHERS):
+        ssm = session.aws.ssm(session.config.home_region)
+        entry = Ledger(ParameterStore(ssm)).entry(naming.parse(stack))
+    if entry is None:
+        return "The journal has no line of it."
+    by = f" by {entry.by}" if entry.by else ""
+    return f"The journal has no line of it. Its number was reserved at {entry.reserved}{by}, for {entry.rollout}."
 
 
 def _print_lines(lines: Iterable[Line]) -> None:
@@ -68,7 +87,6 @@ def _print_table(lines: list[Line], *, several: bool) -> None:
     from coinquery.cli.table import print_table
 
     if not lines:
-        click.echo("The journal has no line of it.", err=True)
         return
     headings = ("time", "stack", "what", "result", "who", "why", "detail")
     rows = [

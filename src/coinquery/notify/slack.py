@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from coinquery.clock import Clock
+from coinquery.clock import Clock, spread
 from coinquery.notify.messages import Message
 from coinquery.notify.repeats import marked
 
@@ -44,7 +44,7 @@ def post(webhook: str, message: Message, clock: Clock, attempts: int = ATTEMPTS)
     for attempt in range(1, attempts + 1):
         answer = _send(webhook, message)
         if isinstance(answer, NoAnswer):
-            problem, pause, again = answer.why, 2.0 ** (attempt - 1), True
+            problem, pause, again = answer.why, _backoff(attempt), True
         elif answer.status == 200:
             return Delivery(True, attempt)
         else:
@@ -106,7 +106,11 @@ def _is_passing(answer: BaseHTTPResponse) -> bool:
 
 def _pause(answer: BaseHTTPResponse, attempt: int) -> float:
     asked: Any = answer.headers.get("Retry-After", "")
-    return min(float(asked) if asked.isdecimal() else 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    return min(spread(float(asked)) if asked.isdecimal() else _backoff(attempt), LONGEST_PAUSE)
+
+
+def _backoff(attempt: int) -> float:
+    return spread(2.0 ** (attempt - 1))
 
 
 def _is_address(webhook: str) -> bool:

@@ -11,7 +11,8 @@ from coinquery.errors import Refused
 class Rung:
     """One check of a stack that is to be retired.
 
-    ``waits`` is whether time alone satisfies it: such a rung can be skipped by breaking the glass, and no other.
+    ``waits`` is whether it asks for time to have passed: such a rung can be skipped by breaking the glass, and no
+    other. Where nobody noted since when, no waiting satisfies it, and the glass is a way on.
     ``needs`` says what would satisfy it, ``""`` where it holds. ``refusal`` is the error that refuses.
     """
 

@@ -56,7 +56,7 @@ def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
     """
     roles = foundation.roles(means.aws, means.config)
     given = _parameters(rollout, means, roles)
-    reserve = ReserveStackName(rollout, means.ledger, means.clock, number)
+    reserve = ReserveStackName(rollout, means.ledger, means.clock, means.journal.who, number)
     why = f"cq deploy, release {rollout.release.tag}, commit {rollout.release.commit}"
     chapter = Chapter(means.journal, lambda: rollout.reserved, lambda: rollout.notes.id, why)
     create = CreateStack(rollout, means, given, roles.cloudformation)

@@ -18,7 +18,10 @@ LATEST = "/coinquery/latest"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ledger keeps of a number: the rollout that it was given to, and where and what that deploys."""
+    """What the ledger keeps of a number: the rollout that it was given to, and where and what that deploys.
+
+    ``author`` made the release; ``by`` is the caller whose process reserved the number. Entries of before have none.
+    """
 
     rollout: str
     region: str
@@ -26,6 +29,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     author: str
     reserved: str
+    by: str = ""
 
 
 class Ledger:

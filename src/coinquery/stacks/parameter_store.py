@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from coinquery import aws
-from coinquery.clock import SystemClock
+from coinquery.clock import SystemClock, spread
 from coinquery.errors import AwsUnreachable
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ParameterStore:
             except self._ssm.exceptions.ParameterAlreadyExists:
                 return False
             except self._ssm.exceptions.TooManyUpdates:
-                self._clock.sleep(1)
+                self._clock.sleep(spread(1.0))
             else:
                 return True
         raise AwsUnreachable(
@@ -57,7 +57,7 @@ class ParameterStore:
             standing = self.get(name)
             if standing is not None:
                 return standing
-            self._clock.sleep(1)
+            self._clock.sleep(spread(1.0))
         raise AwsUnreachable(
             f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
         )

@@ -28,10 +28,11 @@ class ReserveStackName:
     title = "reserve the stack name"
     limit = Duration(120)
 
-    def __init__(self, rollout: Rollout, ledger: Ledger, clock: Clock, number: int | None = None) -> None:
+    def __init__(self, rollout: Rollout, ledger: Ledger, clock: Clock, by: str, number: int | None = None) -> None:
         self._rollout = rollout
         self._ledger = ledger
         self._clock = clock
+        self._by = by
         self._number = number
 
     def intent(self) -> str:
@@ -90,6 +91,7 @@ class ReserveStackName:
             commit=self._rollout.release.commit,
             author=self._rollout.release.author,
             reserved=self._clock.now().isoformat(timespec="seconds"),
+            by=self._by,
         )
 
 
