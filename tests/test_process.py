@@ -168,6 +168,7 @@ def test_the_same_command_again_changes_nothing(two_stacks: tuple[Team, str, Rep
     assert again["stack"] == f"cq-{coin}-0001-prod"
     entries = Ledger(ParameterStore(team.world.aws.ssm(REGION))).entries(f"/coinquery/stacks/{coin}")
     assert len(entries) == 2
+    assert all(entry.by.startswith("arn:aws:") for entry in entries.values()), "the ledger says who reserved a number"
 
 
 def test_a_release_that_was_given_back_is_not_taken_again_by_itself(team: Team) -> None:
