@@ -47,6 +47,14 @@ IN_A_SWITCH = (
     "ssm:DeleteParameters",
     "route53:GetChange",
 )
+#: The same of a retirement.
+IN_A_RETIREMENT = (
+    "cloudwatch:GetMetricStatistics",
+    "logs:GetLogEvents",
+    "elasticloadbalancing:ModifyLoadBalancerAttributes",
+    "cloudformation:UpdateTerminationProtection",
+    "cloudformation:DeleteStack",
+)
 
 
 @dataclass(frozen=True)
@@ -116,11 +124,7 @@ def day(guarded: Guarded) -> Day:
     refused(guarded, "route53:ChangeResourceRecordSets", "rollback", COIN, "--yes")
     must(guarded, role, "rollback", COIN, "--yes")
     time.sleep(12)
-    for action in (
-        "elasticloadbalancing:ModifyLoadBalancerAttributes",
-        "cloudformation:UpdateTerminationProtection",
-        "cloudformation:DeleteStack",
-    ):
+    for action in IN_A_RETIREMENT:
         refused(guarded, action, "retire", SECOND, "--name", SECOND)
     must(guarded, role, "retire", SECOND, "--name", SECOND)
     return Day(guarded, role)
@@ -139,9 +143,7 @@ def test_nobody_was_refused_but_those_who_had_to_be(day: Day) -> None:
     assert day.deployer["AWS_ACCESS_KEY_ID"] not in keys
     assert {call["action"] for call in denied} <= {
         *IN_A_SWITCH,
-        "elasticloadbalancing:ModifyLoadBalancerAttributes",
-        "cloudformation:UpdateTerminationProtection",
-        "cloudformation:DeleteStack",
+        *IN_A_RETIREMENT,
     }
 
 
@@ -161,6 +163,8 @@ def test_the_roles_of_stacks_are_bounded(day: Day) -> None:
         ("route53:GetHostedZone", ("deploy", COIN, "--release", "v1.2.0", "--region", REGION, "--plan")),
         ("logs:FilterLogEvents", ("history",)),
         ("ec2:DescribeInstances", ("status", FIRST)),
+        ("ec2:DescribeNetworkInterfaces", ("find", "127.0.0.9")),
+        ("ecr:DescribeRepositories", ("deploy", COIN, "--release", "v1.2.0", "--region", REGION, "--plan")),
         ("acm:DescribeCertificate", ("deploy", COIN, "--release", "v1.2.0", "--region", REGION, "--plan")),
         ("ecr:DescribeImages", ("deploy", COIN, "--release", "v1.2.0", "--region", REGION, "--plan")),
         ("ssm:PutParameter", ("deploy", COIN, "--release", "v1.1.0", "--new", *WHERE)),
