@@ -20,7 +20,7 @@ def life(m: Machine) -> None:
     act(
         m, lambda: m.deploy(OLD, False, None), lambda: m.mistype("cq-{}-0001-prod\n"), lambda: m.mistype("cq-{}-1-prod")
     )
-    act(m, lambda: m.deploy_to_stage(None), m.the_monitor_looks)
+    act(m, lambda: m.deploy_to_stage(None), lambda: m.the_monitor_looks(1))
     act(m, lambda: m.deploy(NEW, False, None), lambda: m.look_on(("ls",)), lambda: m.rollback(None))
     act(m, lambda: m.retire_in_time(0, None))
 
@@ -29,17 +29,17 @@ def ladder(m: Machine) -> None:
     """Everything that the ladder refuses."""
     act(m, lambda: m.deploy(OLD, False, None), lambda: m.deploy(NEW, False, None))
     act(m, lambda: m.retire(1, "right", True, None), lambda: m.time_passes(1))
-    act(m, m.the_monitor_looks, m.the_monitor_looks, lambda: m.retire(0, "right", False, None))
-    act(m, lambda: m.time_passes(11), m.the_monitor_looks, m.the_monitor_looks)
+    act(m, lambda: m.the_monitor_looks(2), lambda: m.retire(0, "right", False, None))
+    act(m, lambda: m.time_passes(11), lambda: m.the_monitor_looks(2))
     act(m, lambda: m.meddle("requests", 0), lambda: m.retire(0, "right", False, None))
-    act(m, lambda: m.time_passes(4), m.the_monitor_looks, m.the_monitor_looks)
+    act(m, lambda: m.time_passes(4), lambda: m.the_monitor_looks(2))
     act(m, lambda: m.retire(0, "wrong", False, None), lambda: m.retire(0, "none", True, None))
 
 
 def blind(m: Machine) -> None:
     """Nodes, references and the monitor fail in turn."""
-    act(m, lambda: m.deploy(OLD, False, None), lambda: m.harm("wrong commit", 0), m.the_monitor_looks)
-    act(m, m.mend, lambda: m.harm("references", 0), lambda: m.time_passes(1), m.the_monitor_looks)
+    act(m, lambda: m.deploy(OLD, False, None), lambda: m.harm("wrong commit", 0), lambda: m.the_monitor_looks(1))
+    act(m, m.mend, lambda: m.harm("references", 0), lambda: m.time_passes(1), lambda: m.the_monitor_looks(1))
     act(m, m.mend, lambda: m.harm("off", 0), lambda: m.deploy(NEW, True, None))
 
 
