@@ -18,7 +18,7 @@ from coinquery import config
 from coinquery.cli import COMMANDS, cq
 from coinquery.errors import WrongUse
 from coinquery.monitor.configuration import Configuration
-from tests.fuzzed_production import LIVE, OLD, Production
+from tests.fuzzed_production import LOOKS, Production
 from tests.fuzzing import Fuzzed, examples, fuzzed, json_values, plain, words
 
 #: These make and unmake the world itself: their own words are not tried, only those that they don't know.
@@ -154,10 +154,7 @@ def test_a_configuration_with_something_else_at_one_place(fuzz: Fuzzed, data: st
 
 #: Commands that only look, for a configuration that may be any.
 ODD_LOOKS = (
-    ("name", "cq-eth-0001-prod"), ("ls",), ("status",), ("status", LIVE), ("find", LIVE), ("find", "eth.example.com"),
-    ("history",), ("history", "--coin", "eth"), ("dns", "show", "eth"), ("deploy", "eth", "--release", "v1", "--plan"),
-    ("rollback", "eth", "--plan"), ("retire", OLD, "--plan"), ("monitor", "silences"), ("release", "list"), ("check",),
-    ("bootstrap",),
+    *LOOKS, ("deploy", "eth", "--release", "v1", "--plan"), ("history",), ("history", "--coin", "eth"), ("bootstrap",),
 )  # fmt: skip
 
 

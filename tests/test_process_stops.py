@@ -81,8 +81,8 @@ def test_i7_an_instance_that_dies_while_it_is_waited_for_stops(team: Team) -> No
     """It is replaced by one that is not proven either; the message names the one that lacks proof."""
     coin = team.coin("dies", **_behind(team))
     process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes", "--wait", "30s")
-    assert until(lambda: _instances(team, coin))
-    first = _instances(team, coin)
+    first = until(lambda: _instances(team, coin))
+    assert first
     team.world.aws.ec2(REGION).terminate_instances(InstanceIds=list(first))
     _, said = process.communicate(timeout=200)
     assert process.returncode == 4, said

@@ -70,12 +70,12 @@ class Coin:
 
     def unprotected(self) -> Iterator[str]:
         """What lacks protection of the stacks that still stand; one whose retirement was decided may lack it (I5)."""
-        team, notes = self.shop.team, self.shop.team.means("eth").store
+        team, store = self.shop.team, self.shop.team.means("eth").store
+        protector = Protector(team.world.aws.cloudformation(REGION), team.world.aws.elbv2(REGION))
         for name in self.stacks:
             stack = team.stack(name)
-            if stack is None or retiring.is_decided(of_id(notes, stack.rollout)):
+            if stack is None or retiring.is_decided(of_id(store, stack.rollout)):
                 continue
-            protector = Protector(team.world.aws.cloudformation(REGION), team.world.aws.elbv2(REGION))
             if lost := protector.of(stack).missing:
                 yield f"{name} lost its protection: {', '.join(lost)}"
 

@@ -93,14 +93,18 @@ async def lost_after(call: Call, forward: Forward) -> Answer:
 async def time_out(call: Call, forward: Forward) -> Answer:
     """The call takes effect; its answer comes when nobody waits any more."""
     answer = await forward(call)
-    await asyncio.sleep((INVOKE_PATIENCE if call.service == "lambda" else PATIENCE) + 0.5)
+    await _nobody_waits_for(call)
     return answer
 
 
 async def time_out_before(call: Call, _: Forward) -> Answer:
     """Nobody answers, and the call takes no effect."""
-    await asyncio.sleep((INVOKE_PATIENCE if call.service == "lambda" else PATIENCE) + 0.5)
+    await _nobody_waits_for(call)
     raise Lost
+
+
+async def _nobody_waits_for(call: Call) -> None:
+    await asyncio.sleep((INVOKE_PATIENCE if call.service == "lambda" else PATIENCE) + 0.5)
 
 
 async def concurrent(call: Call, _: Forward) -> Answer:

@@ -68,14 +68,14 @@ class Matrix:
             if ran.code == 0 and ran.said and "warning" in ran.said and not kind.may_stop:
                 life.problems.append(f"warned: {ran.said}")
             life.check(self.right[command])
-            life.problems += self._never_met(command, first)
+            if kind.is_universal:
+                life.problems += self._never_met(command, first.operations)
             self.row(command, kind.name, len(first.operations), life.problems)
 
-    def _never_met(self, command: str, first: First) -> list[str]:
-        """The command's operations that did not meet the fault, though it happens to all."""
-        left = set(self.operations[command]) - first.operations
-        told = f"never met {', '.join(':'.join(each) for each in sorted(left))}"
-        return [told] if left and first.kind.is_universal else []
+    def _never_met(self, command: str, met: set[tuple[str, str]]) -> list[str]:
+        """The command's operations that did not meet the fault."""
+        never = [":".join(each) for each in self.operations[command] if each not in met]
+        return [f"never met {', '.join(never)}"] if never else []
 
     def lasting(self, kind: Kind) -> None:
         """One operation after the other fails for good; what the others could do is done, and carried on with.
@@ -94,8 +94,7 @@ class Matrix:
                 problems += other.problems
                 clean_up(self.shop, other.coin)
                 if len(met) == before:
-                    never = [":".join(each) for each in self.operations[command] if each not in met]
-                    problems.append(f"never met {', '.join(never)}")
+                    problems += self._never_met(command, met)
                     break
             self.row(command, kind.name, len(met), problems)
 

@@ -46,10 +46,10 @@ def command(
         print_json({"lines": lines})
     elif as_lines:
         _print_lines(lines)
-    else:
+    elif lines:
         _print_table(lines, several=not stack)
-        if not lines:
-            click.echo(_nothing(session, stack), err=True)
+    else:
+        click.echo(_nothing(session, wanted.stack), err=True)
 
 
 def _stream(stack: str) -> str:
@@ -59,7 +59,7 @@ def _stream(stack: str) -> str:
     return stack if stack.startswith(OTHERS) else str(naming.parse(stack))
 
 
-def _nothing(session: Session, stack: str | None) -> str:
+def _nothing(session: Session, stream: str) -> str:
     """That there is no line; and of a number that was given out, what the ledger says."""
     from coinquery import naming
     from coinquery.stacks.journal import OTHERS
@@ -67,9 +67,9 @@ def _nothing(session: Session, stack: str | None) -> str:
     from coinquery.stacks.parameter_store import ParameterStore
 
     entry = None
-    if stack and not stack.startswith(OTHERS):
+    if stream and not stream.startswith(OTHERS):
         ssm = session.aws.ssm(session.config.home_region)
-        entry = Ledger(ParameterStore(ssm)).entry(naming.parse(stack))
+        entry = Ledger(ParameterStore(ssm)).entry(naming.parse(stream))
     if entry is None:
         return "The journal has no line of it."
     by = f" by {entry.by}" if entry.by else ""
@@ -86,8 +86,6 @@ def _print_lines(lines: Iterable[Line]) -> None:
 def _print_table(lines: list[Line], *, several: bool) -> None:
     from coinquery.cli.table import print_table
 
-    if not lines:
-        return
     headings = ("time", "stack", "what", "result", "who", "why", "detail")
     rows = [
         (line.time[:19].replace("T", " ") + "Z", line.stack, line.what, line.result, _short(line.who), line.why,
