@@ -17,12 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.chaos import part
 from tests.chaos.ear import Ear
 from tests.chaos.ends import Ends
-from tests.chaos.eyes import Eyes
+from tests.chaos.eyes import LEDGER, Eyes
 from tests.chaos.model import Model
 from tests.chaos.others import BY_HAND, MEANWHILE, Others
 from tests.chaos.play import Ended, Play
 from tests.chaos.troubles import FAULTS, Meanwhile, fault
 from tests.chaos.wire import Trouble
+from tests.chaos.words import LOOKING, MISTYPED
 from tests.teams import REGION, RELEASES
 
 #: PutLogEvents takes nothing that is more than 2 h ahead, so no example lasts longer; in seconds.
@@ -38,12 +39,8 @@ NAMES = {
 }
 
 at = st.integers(0, 36)
-troubled = st.one_of(
-    st.none(),
-    st.none(),
-    st.tuples(st.sampled_from(FAULTS), at, st.integers(1, 12)),
-    st.tuples(st.sampled_from(MEANWHILE), at, st.just(1)),
-)
+faulty = st.tuples(st.sampled_from(FAULTS), at, st.integers(1, 12))
+troubled = st.one_of(st.none(), st.none(), faulty, st.tuples(st.sampled_from(MEANWHILE), at, st.just(1)))
 Drawn = tuple[str, int, int] | Trouble | None
 
 
@@ -98,6 +95,15 @@ class Machine(RuleBasedStateMachine):
         words = ("deploy", self.coin, "--release", release, "--region", REGION, "--yes")
         self._command((*words, "--new") if new else words, drawn, self.ends.may_deploy(self.coin, release, new))
 
+    @rule(release=st.sampled_from(RELEASES), number=st.integers(1, 4), drawn=troubled)
+    def deploy_as(self, release: str, number: int, drawn: Drawn) -> None:
+        """Under a number that somebody wishes for: refused if it was ever given out (I2)."""
+        given = f"{LEDGER}/{self.coin}/prod/{number:04}" in self.model.seen.ledger
+        words = ("deploy", self.coin, "--release", release, "--region", REGION, "--new", "--number", str(number))
+        ended = self._command((*words, "--yes"), drawn, not given and self.ends.may_deploy(self.coin, release, True))
+        if given and ended.code == 0:
+            self.model.problems.append(f"I2: number {number} was given out already, and {ended.words} ends well")
+
     @rule(drawn=troubled)
     def rollback(self, drawn: Drawn) -> None:
         self._command(("rollback", self.coin, "--yes"), drawn)
@@ -109,8 +115,7 @@ class Machine(RuleBasedStateMachine):
         drawn=troubled,
     )
     def retire(self, which: int, typed: str, glass: bool, drawn: Drawn) -> None:
-        names = sorted(self.model.seen.stacks) or [f"cq-{self.coin}-0009-prod"]
-        name = names[which % len(names)]
+        name = self._a_stack(which)
         words = ["retire", name, *(("--break-glass", "the disk is full") if glass else ())]
         if typed != "none":
             words += ["--name", name if typed == "right" else name[:-1]]
@@ -146,23 +151,21 @@ class Machine(RuleBasedStateMachine):
         if (cut.hopeful or begun) and ended.code != 0:
             self.model.problems.append(f"I11: carried on, {ended.words} ends with {ended.code}: {ended.said[-800:]}")
 
-    @rule(
-        words=st.sampled_from([
-            ("ls",), ("status",), ("status", "cq-{}-0001-prod"), ("find", "cq-{}-0001-prod"), ("dns", "show", "{}"),
-            ("retire", "cq-{}-0001-prod", "--plan"), ("history", "cq-{}-0001-prod"),
-        ])
-    )  # fmt: skip
+    @rule(which=st.integers(0, 3), is_over=st.booleans(), drawn=st.one_of(st.none(), faulty))
+    def silence(self, which: int, is_over: bool, drawn: Drawn) -> None:
+        """No alert is raised of a stack; what is proven, and what may go, is all the same."""
+        words = ("--end",) if is_over else ("--for", "1h", "--why", "new disks")
+        ended = self._run(("monitor", "silence", self._a_stack(which), *words), drawn)
+        if drawn is None and ended.code != 0:
+            self.model.problems.append(f"I12: {ended.words} ends with {ended.code}, nothing is wrong: {ended.said}")
+
+    @rule(words=st.sampled_from(LOOKING))
     def look_on(self, words: Sequence[str]) -> None:
         ended = self._run(tuple(word.format(self.coin) for word in words), None)
         if ended.wire.changes:
             self.model.problems.append(f"I12: {ended.words} changes: {ended.wire.calls}")
 
-    @rule(
-        name=st.sampled_from([
-            "cq-{}-1-prod", "CQ-{}-0001-prod", "cq-{}-0001-prod\n", " cq-{}-0001-prod", "cq-{}-00001-prod",
-            "cq-{}-0000-prod", "cq-{}-\u0660\u0660\u0660\u0661-prod", "cq-{}-0001-live",
-        ])
-    )  # fmt: skip
+    @rule(name=st.sampled_from(MISTYPED))
     def mistype(self, name: str) -> None:
         name = name.format(self.coin)
         ended = self._run(("retire", name, "--name", name), None)
@@ -258,6 +261,11 @@ class Machine(RuleBasedStateMachine):
         self.story[-1] += f" -> {ended.code}, {len(ended.wire.calls)} calls, {ended.wire.changes} changes"
         self.ends.judge(ended)
         return ended
+
+    def _a_stack(self, which: int) -> str:
+        """One of the coin's stacks, or a name that none has."""
+        names = sorted(self.model.seen.stacks) or [f"cq-{self.coin}-0009-prod"]
+        return names[which % len(names)]
 
     def _trouble(self, drawn: Drawn) -> Trouble | None:
         if not isinstance(drawn, tuple):
