@@ -155,7 +155,7 @@ def test_i6_when_a_name_was_moved_by_hand_nobody_knows(pair: tuple[Team, str]) -
     team, coin = pair
     first, names = team.stack(f"cq-{coin}-0001-prod"), team.names(coin)
     assert first is not None
-    standing, elsewhere = names.read(), names.target(first.outputs)
+    standing, elsewhere = names.read(), names.target(first)
     names.move(standing, elsewhere, "by hand", lambda: None)
     try:
         plan = json.loads(team.must("retire", f"cq-{coin}-0002-prod", "--plan", "--json"))
@@ -171,7 +171,7 @@ def test_i6_a_move_that_ends_while_the_ladder_is_climbed_is_seen(
     """Its batch lands and its lock goes at the moment at which the ladder looks for locks: the name leads here now."""
     team, coin = pair
     means, (old, new) = team.means(coin), team.first_two(coin)
-    names, there, here = means.names, means.names.target(old.outputs), means.names.target(new.outputs)
+    names, there, here = means.names, means.names.target(old), means.names.target(new)
     names.move(here, there, "the older one is live")
 
     def landed(*_: object) -> dict[str, Mark]:

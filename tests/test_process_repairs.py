@@ -106,7 +106,7 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
     first = team.stack(f"cq-{coin}-0001-prod")
     assert first is not None
     names = team.names(coin, "stage")
-    target = names.target(first.outputs).public
+    target = names.target(first).public
     names.public.zone.swap(names.public.name, None, target, "by hand")
     try:
         ran = team.run("retire", f"cq-{coin}-0001-prod", "--name", f"cq-{coin}-0001-prod")
@@ -152,7 +152,7 @@ def test_i10_a_name_that_others_took_is_neither_given_back_nor_noted_so(pair: tu
     """It moved on while a person was asked; a mark would keep the other stack from ever being retired."""
     team, coin = pair
     means, (old, new) = team.means(coin), team.first_two(coin)
-    notes, back = of_id(means.store, new.rollout), means.names.target(old.outputs)
+    notes, back = of_id(means.store, new.rollout), means.names.target(old)
     assert back.public is not None
     planned = Standing(public=msgspec.structs.replace(back.public, target="another-1.us-east-1.elb.amazonaws.com."))
     going = GoingBack(
@@ -168,7 +168,7 @@ def test_i8_a_private_record_that_led_elsewhere_is_not_gone_back_to(pair: tuple[
     """Somebody had moved it by hand before the switch; nobody can prove what it led to, and the stack is proven."""
     team, coin = pair
     means, (old, new) = team.means(coin), team.first_two(coin)
-    notes, own = of_id(means.store, new.rollout), means.names.target(old.outputs)
+    notes, own = of_id(means.store, new.rollout), means.names.target(old)
     kept = notes.get("way-back")
     assert kept is not None
     assert own.private is not None

@@ -17,7 +17,8 @@ def check_account(aws: Aws, config: Config) -> None:
     if actual != config.account:
         raise WrongAccount(
             f"the credentials are of account {actual}, cq.toml names {config.account}",
-            "Set AWS_PROFILE to the right account, or correct cq.toml.",
+            f"Set AWS_PROFILE to a profile of account {config.account}; if this cq.toml is another team's, use yours "
+            "(--config).",
         )
 
 

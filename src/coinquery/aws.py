@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from coinquery import denial
-from coinquery.errors import AwsUnreachable, ClockWrong, CoinQueryError, NoCredentials
+from coinquery.errors import AwsUnreachable, BadConfiguration, ClockWrong, CoinQueryError, NoCredentials
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -178,16 +178,36 @@ _SAME_AGAIN = "Nothing is assumed about what it did; run the same command again.
 def explain(error: Exception) -> CoinQueryError | None:
     """What a person should read of an exception that boto3 raised; None if it is not boto3's."""
     from botocore import exceptions as aws
+    from botocore import parsers
 
-    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.ProfileNotFound):
-        return NoCredentials(f"no AWS credentials: {error}", "Set AWS_PROFILE or sign in, then try again.")
+    if _is_sign_in(error):
+        return NoCredentials(
+            f"no AWS credentials: {error}",
+            "Set AWS_PROFILE or sign in, such as with `aws sso login`; then run the same command again.",
+        )
     if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
         return AwsUnreachable(f"AWS does not answer: {error}", f"Check network and AWS_ENDPOINT_URL. {_SAME_AGAIN}")
     if isinstance(error, aws.ClientError):
         return _explain_answer(error)
+    if isinstance(error, parsers.ResponseParserError):
+        return AwsUnreachable(
+            f"what answered is not AWS: {' '.join(str(error).split())[:300]}",
+            f"Check proxy, network and AWS_ENDPOINT_URL. {_SAME_AGAIN}",
+        )
+    if isinstance(error, aws.ConfigParseError | aws.ConfigNotFound | aws.InvalidConfigError | aws.InvalidRegionError):
+        return BadConfiguration(f"boto3 can't be configured: {error}", "Correct ~/.aws/config or the region named.")
     if isinstance(error, aws.BotoCoreError):
         return AwsUnreachable(f"AWS could not be asked: {error}", _SAME_AGAIN)
     return None
+
+
+def _is_sign_in(error: Exception) -> bool:
+    """Whether there are no credentials, or those of a sign-in that is over."""
+    from botocore import exceptions as aws
+
+    none = aws.NoCredentialsError | aws.PartialCredentialsError | aws.ProfileNotFound | aws.CredentialRetrievalError
+    over = aws.SSOError | aws.LoginError | aws.TokenRetrievalError | aws.RefreshWithMFAUnsupportedError
+    return isinstance(error, none | over)
 
 
 def _explain_answer(error: ClientError) -> CoinQueryError:
@@ -199,6 +219,8 @@ def _explain_answer(error: ClientError) -> CoinQueryError:
     if code(error) in denial.CODES | denial.HEAD_CODES:
         return denial.of_answer(error.operation_name, message).error()
     if code(error) in _CREDENTIAL_CODES:
-        return NoCredentials(f"AWS does not accept the credentials: {message}", "Sign in again.")
+        return NoCredentials(
+            f"AWS does not accept the credentials: {message}", "Sign in again, then run the same command again."
+        )
     remedy = _SAME_AGAIN if passes(error) else "Mend what it names, then run the same command again."
     return AwsUnreachable(f"AWS refused {error.operation_name}: {code(error)}: {message}", remedy)

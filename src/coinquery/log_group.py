@@ -72,7 +72,8 @@ class LogGroup:
         if rejected:
             raise LinesRejected(
                 f"CloudWatch Logs dropped lines of {stream} in {self._name}: {dict(rejected)}",
-                "Check the clock of the machine that writes them; lines far in the past or future are dropped.",
+                "Lines 14 days old or 2 h ahead are dropped (PutLogEvents). Set this machine's clock; then run "
+                "the same command again.",
             )
 
     def _make(self, stream: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -42,18 +41,14 @@ def moment(text: str) -> datetime:
     return time
 
 
-def output(outputs: Mapping[str, str], key: str, stack: object) -> str:
-    """An output of a stack; raise Unreadable where the stack has none of that name."""
-    value = outputs.get(key)
-    if not value:
-        raise unreadable(f"stack {stack}", f"it has no output {key}", "aws cloudformation describe-stacks")
-    return value
+def unreadable(what: str, why: str, look: str = "") -> Unreadable:
+    """The error that something in AWS is not what cq wrote.
 
-
-def unreadable(what: str, why: str, look: str = "aws ssm get-parameter") -> Unreadable:
-    """The error that something in AWS is not what cq wrote; ``look`` is the command that shows it."""
+    ``look`` is the command that shows it, where it is not the parameter whose name ends ``what``.
+    """
+    shown = look or f"aws ssm get-parameter --name {what.rpartition(' ')[2]}"
     return Unreadable(
         f"{what} can't be read: {why}",
-        f"Nothing more was changed. Look at it with `{look}`, find out who wrote it, and mend it: "
+        f"Nothing more was changed. Look at it with `{shown}`, find out who wrote it, and mend it: "
         'docs/runbook.md, "A value can\'t be read".',
     )

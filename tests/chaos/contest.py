@@ -83,7 +83,7 @@ class Coin:
     def led(self) -> dict[str, str]:
         """The stack that each record leads to, by kind."""
         standing, names = self.standing, self.shop.team.names(self.ticker)
-        targets = {name: names.target(stack.outputs) for name, stack in self.stacks.items()}
+        targets = {name: names.target(stack) for name, stack in self.stacks.items()}
         return {
             kind: next((name for name, to in targets.items() if same(to.of(kind), standing.of(kind))), NOWHERE)
             for kind in KINDS

@@ -109,7 +109,7 @@ def leading_problem(shop: Shop, coin: str, name: str) -> str:
 
 
 def _leads(shop: Shop, coin: str, stack: Stack, standing: Standing) -> bool:
-    return shop.team.names(coin).target(stack.outputs).is_same(standing)
+    return shop.team.names(coin).target(stack).is_same(standing)
 
 
 def tells_who(ran: Ran) -> bool:

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from coinquery.config import Config
 
 SOON = Duration(60)
-_MEND = (
-    "Stacks may stand on it: never delete it while they do. Mend the cause, then: aws cloudformation "
-    "continue-update-rollback after UPDATE_ROLLBACK_FAILED, delete-stack after ROLLBACK_COMPLETE; then run this again."
-)
 
 
 class HomeRegion:
@@ -91,7 +87,8 @@ class InfrastructureStack:
         if status.endswith("_IN_PROGRESS"):
             return waiting(f"{self._name} is {status}")
         if status not in stacks.COMPLETE or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
-            raise failure(f"{self._name} is {status}", first_failure(self._cloudformation, self._name), _MEND)
+            cause = first_failure(self._cloudformation, self._name)
+            raise failure(f"{self._name} is {status}", cause, self._mend(status))
         return holds(status) if self._is_current(described) else missing("differs from what it should be")
 
     def act(self) -> None:
@@ -126,6 +123,18 @@ class InfrastructureStack:
         standing = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
         is_tagged = foundation.part_tag(self._name) in described.get("Tags", [])
         return body == self._body and is_tagged and self._parameters().items() <= standing.items()
+
+    def _mend(self, status: str) -> str:
+        """What leads out of a status that CloudFormation does not leave by itself."""
+        stack = f"--region {self._cloudformation.meta.region_name} --stack-name {self._name}"
+        if status == "UPDATE_ROLLBACK_COMPLETE":
+            return "It is as before. Mend the cause, then run the same command again."
+        if status == "UPDATE_ROLLBACK_FAILED":
+            way = f"aws cloudformation continue-update-rollback {stack}"
+        else:
+            unprotect = "aws cloudformation update-termination-protection --no-enable-termination-protection"
+            way = f"{unprotect} {stack} && aws cloudformation delete-stack {stack} (never while stacks stand on it)"
+        return f"Mend the cause, then: {way}; then run the same command again."
 
     def _wanted(self) -> list[ParameterTypeDef]:
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in self._parameters().items()]

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coinquery.check.finding import Finding, group, look, missing
-from coinquery.errors import ImageMissing, MonitorFailed, NotBootstrapped
+from coinquery.errors import MonitorFailed, NotBootstrapped
 from coinquery.monitor import configuration, sweep_log
 from coinquery.monitor.sweep_log import SweepLog
+from coinquery.releases import images
 from coinquery.rollout import preflight
 from coinquery.stacks import foundation
 from coinquery.stacks.parameter_store import ParameterStore
@@ -44,7 +45,7 @@ def _checks(aws: Aws, config: Config, region: str, now: datetime) -> Iterator[Fi
             if coin.snapshot:
                 yield look(f"snapshot of {coin.ticker}", partial(_snapshot, aws, region, coin.snapshot))
     if any(region in level.regions for level in config.levels.values()):
-        yield look("image repository", lambda: _repository(aws, config, region))
+        yield look("image repository", lambda: images.uri(aws.ecr(region), config.repository))
         yield look("machine image", lambda: preflight.machine_image(aws, config, region))
 
 
@@ -100,17 +101,6 @@ def _snapshot(aws: Aws, region: str, snapshot: str) -> str | Finding:
         f"{snapshot} has no tag coinquery:level = prod: the guard lets everyone delete it",
         f"Run: aws ec2 create-tags --region {region} --resources {snapshot} --tags Key=coinquery:level,Value=prod",
     )
-
-
-def _repository(aws: Aws, config: Config, region: str) -> str:
-    ecr = aws.ecr(region)
-    try:
-        return ecr.describe_repositories(repositoryNames=[config.repository])["repositories"][0]["repositoryUri"]
-    except ecr.exceptions.RepositoryNotFoundException:
-        raise ImageMissing(
-            f"ECR in {region} has no repository {config.repository}",
-            f"Create it: aws ecr create-repository --region {region} --repository-name {config.repository}",
-        ) from None
 
 
 def _bootstrap(region: str) -> str:

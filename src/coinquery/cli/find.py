@@ -28,5 +28,5 @@ def command(session: Session, anything: str, as_json: bool) -> None:
 
         raise NothingFound(
             f"{anything!r} belongs to no stack in {', '.join(session.config.regions)}",
-            "A commit wants at least 7 hex digits; a host name or address is looked for as it is.",
+            "Give it in full, of a commit at least 7 digits. Regions that are not in cq.toml were not looked at.",
         )

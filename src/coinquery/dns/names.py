@@ -9,7 +9,6 @@ import msgspec
 
 from coinquery.dns.record import Alias, canonical
 from coinquery.dns.zone import Zone, same
-from coinquery.stored import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_route53 import Route53Client
 
     from coinquery.config import Level
+    from coinquery.stacks.stack import Stack
 
 
 KINDS = ("public", "private")
@@ -73,12 +73,12 @@ class Names:
         """What stands there now."""
         return Standing(public=_read(self.public), private=None if self.private is None else _read(self.private))
 
-    def target(self, outputs: Mapping[str, str]) -> Standing:
-        """The records that lead to the stack of these outputs; raise Unreadable where they name no load balancer."""
-        public = _alias(self.public.name, outputs, "LoadBalancer")
+    def target(self, stack: Stack) -> Standing:
+        """The records that lead to a stack; raise Unreadable where its outputs name no load balancer."""
+        public = _alias(self.public.name, stack, "LoadBalancer")
         if self.private is None:
             return Standing(public=public)
-        return Standing(public=public, private=_alias(self.private.name, outputs, "InternalLoadBalancer"))
+        return Standing(public=public, private=_alias(self.private.name, stack, "InternalLoadBalancer"))
 
     def leads_to(self, outputs: Mapping[str, str]) -> bool:
         """Whether any of the names leads to the stack of these outputs."""
@@ -122,9 +122,9 @@ def _read(record: Record) -> Alias | None:
     return record.zone.read(record.name)
 
 
-def _alias(name: str, outputs: Mapping[str, str], balancer: str) -> Alias:
+def _alias(name: str, stack: Stack, balancer: str) -> Alias:
     return Alias(
         name=canonical(name) + ".",
-        target=output(outputs, f"{balancer}DnsName", f"for {name}"),
-        target_zone=output(outputs, f"{balancer}ZoneId", f"for {name}"),
+        target=stack.output(f"{balancer}DnsName"),
+        target_zone=stack.output(f"{balancer}ZoneId"),
     )

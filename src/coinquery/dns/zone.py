@@ -11,7 +11,7 @@ from coinquery.dns.record import Alias, canonical
 from coinquery.errors import AwsUnreachable, BadConfiguration, RecordMoved, RecordUnfit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from types_boto3_route53 import Route53Client
     from types_boto3_route53.type_defs import ChangeTypeDef, ResourceRecordSetTypeDef
@@ -101,8 +101,7 @@ class Zone:
     def leading_to(self, hosts: Iterable[str]) -> tuple[str, ...]:
         """Every name in the zone whose alias leads to one of these hosts."""
         wanted = {canonical(host) for host in hosts}
-        records = aws.pages(self._route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=self.id)
-        led = (r for r in records if canonical(r.get("AliasTarget", {}).get("DNSName", "")) in wanted)
+        led = (r for r in self._listed() if canonical(r.get("AliasTarget", {}).get("DNSName", "")) in wanted)
         return tuple(_plain(record["Name"]) for record in led)
 
     def _judge(self, name: str, standing: Alias | None, new: Alias | None, why: str) -> str:
@@ -112,7 +111,8 @@ class Zone:
         raise RecordMoved(
             f"{name} in zone {self.id} was changed by someone else: it points to "
             f"{'nothing' if standing is None else canonical(standing.target)} ({why})",
-            "Nothing was changed in this zone. Look at it with: cq dns show COIN. CloudTrail says who moved it.",
+            "Nothing was changed in this zone. Talk to whoever moved it: CloudTrail says who, `cq dns show` what leads "
+            "where. Then run the same command again.",
         )
 
     def _missing(self) -> BadConfiguration:
@@ -121,15 +121,12 @@ class Zone:
         )
 
     def _records(self, name: str) -> list[ResourceRecordSetTypeDef]:
-        records = aws.pages(
-            self._route53,
-            "list_resource_record_sets",
-            "ResourceRecordSets",
-            HostedZoneId=self.id,
-            StartRecordName=name,
-        )
+        return list(takewhile(lambda record: _plain(record["Name"]) == name, self._listed(StartRecordName=name)))
+
+    def _listed(self, **start: str) -> Iterator[ResourceRecordSetTypeDef]:
+        operation, key = "list_resource_record_sets", "ResourceRecordSets"
         try:
-            return list(takewhile(lambda record: _plain(record["Name"]) == name, records))
+            yield from aws.pages(self._route53, operation, key, HostedZoneId=self.id, **start)
         except self._route53.exceptions.NoSuchHostedZone:
             raise self._missing() from None
 

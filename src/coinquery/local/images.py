@@ -41,7 +41,7 @@ def load(state: State, uri: str) -> Image:
     try:
         stored = json.loads((_folder(state, uri.rpartition(":")[2]) / "image.json").read_text())
     except OSError:
-        raise LocalAwsBroken(f"the local image store has no {uri}", "Build it, or `cq local up` again.") from None
+        raise LocalAwsBroken(f"the local image store has no {uri}", "Build it, or cq local down, and up.") from None
     return Image(tuple(stored["entrypoint"]), stored["environment"])
 
 

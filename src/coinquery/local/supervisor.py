@@ -128,7 +128,7 @@ class Supervisor:
                 ended = "ended" if child.returncode is not None else "does not listen"
                 raise LocalAwsBroken(
                     f"{component.name} {ended} while starting; it said: {said or 'nothing'}",
-                    f"Its log is {self._log(component.name)}.",
+                    f"Its log is {self._log(component.name)}. Mend what it says; then cq local down, and up.",
                 )
             time.sleep(POLL)
 

@@ -118,8 +118,9 @@ def _check_sum(file: Path, expected: str) -> None:
     actual = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
     if actual != expected:
         raise ToolMissing(
-            f"{file.name} is not the package that is pinned: its sha512 is {actual}",
-            "Somebody may have changed it on the way; nothing of it was kept.",
+            f"{file.name} is not the package that is pinned: its sha512 is {actual}, not {expected}",
+            "Somebody may have changed it on the way; nothing of it was kept. Look at npm's registry and proxy, or put "
+            "Foundry's anvil on PATH.",
         )
 
 

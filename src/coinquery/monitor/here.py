@@ -29,10 +29,10 @@ def sweeps(
 ) -> Iterator[tuple[Summary, Sequence[Record]]]:
     """Sweep each minute for as long as the caller goes on; give each sweep's summary and records.
 
-    Raises WrongUse where production has several regions and none is named, ClockWrong where this machine's clock would
-    date records wrongly (Lambda's is AWS's own).
+    Raises WrongUse where production has several regions and none is named, or a region that is not one of them;
+    ClockWrong where this machine's clock would date records wrongly (Lambda's is AWS's own).
     """
-    chosen = region or _only_region(config)
+    chosen = _region(config, region)
     configuration = Configuration.from_config(config)
     while True:
         _check_clock(aws, chosen, clock)
@@ -66,8 +66,10 @@ def _check_clock(aws: Aws, region: str, clock: Clock) -> None:
         )
 
 
-def _only_region(config: Config) -> str:
+def _region(config: Config, named: str | None) -> str:
     regions = config.level("prod").regions
-    if len(regions) > 1:
+    if named is None and len(regions) > 1:
         raise WrongUse(f"production uses several regions: {', '.join(regions)}", "Name one with --region.")
-    return regions[0]
+    if named is not None and named not in regions:
+        raise WrongUse(f"production does not use region {named!r}", f"Its regions: {', '.join(regions)}.")
+    return named or regions[0]

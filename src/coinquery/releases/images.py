@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.aws import code
 from coinquery.errors import ImageMissing
 
 if TYPE_CHECKING:
     from types_boto3_ecr import ECRClient
-
-_MISSING = {"RepositoryNotFoundException", "ImageNotFoundException"}
 
 
 def image(ecr: ECRClient, repository: str, commit: str) -> str:
@@ -18,22 +15,26 @@ def image(ecr: ECRClient, repository: str, commit: str) -> str:
 
     Raises ImageMissing where there is no such repository or image; what else boto3 raises passes through.
     """
-    from botocore.exceptions import ClientError
-
+    address = uri(ecr, repository)
     try:
-        address = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
         found = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": commit}])["imageDetails"]
-    except ClientError as error:
-        if code(error) in _MISSING:
-            raise _missing(ecr, repository, commit) from error
-        raise
+    except ecr.exceptions.ImageNotFoundException:
+        found = []
     if not found:
-        raise _missing(ecr, repository, commit)
+        raise ImageMissing(
+            f"ECR in {ecr.meta.region_name} has no image {repository}:{commit}",
+            f"Build and push it from the repository: scripts/build-image {commit} {address}",
+        )
     return f"{address}@{found[0]['imageDigest']}"
 
 
-def _missing(ecr: ECRClient, repository: str, commit: str) -> ImageMissing:
-    return ImageMissing(
-        f"ECR in {ecr.meta.region_name} has no image {repository}:{commit}",
-        f"Build and push it from the repository: scripts/build-image {commit} REGISTRY/{repository}",
-    )
+def uri(ecr: ECRClient, repository: str) -> str:
+    """Where images of a repository in ECR are pushed to; raise ImageMissing where there is no such repository."""
+    try:
+        return ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
+    except ecr.exceptions.RepositoryNotFoundException:
+        region = ecr.meta.region_name
+        raise ImageMissing(
+            f"ECR in {region} has no repository {repository}",
+            f"Create it: aws ecr create-repository --region {region} --repository-name {repository}",
+        ) from None

@@ -63,13 +63,13 @@ def find(git: Git, tag: str, remote: str, branch: str) -> Release:
     if release is None:
         raise NotARelease(
             f"the object that {tag} names on {source.address} is not a commit's tag of that name",
-            "Somebody made it by hand. Make a release with `cq release create`.",
+            "Somebody made it by hand. Make a release under a new tag: cq release create COIN NEW_TAG",
         )
     if not git.is_ancestor(release.commit, snapshot.branch):
         raise NotARelease(
             f"{tag} is commit {release.commit[:12]}, which is not on {branch} of {source.address} "
             f"(now at {snapshot.branch[:12]})",
-            f"Merge it into {branch} and make a release there with `cq release create`.",
+            f"Merge it into {branch} and make a release of it there under a new tag: cq release create COIN NEW_TAG",
         )
     return release
 
@@ -108,12 +108,12 @@ def _annotated(found: RemoteTag | None, tag: str, source: Remote) -> RemoteTag:
     if found is None:
         raise NotARelease(
             f"there is no tag {tag} on {source.address}",
-            "`cq release list` shows the releases; `cq release create` makes one.",
+            f"`cq release list` shows the releases; `cq release create COIN {tag}` makes it one.",
         )
     if not found.is_annotated:
         raise NotARelease(
             f"{tag} on {source.address} is a lightweight tag: it names commit {found.object_id[:12]} and no author",
-            "Make a release under a new tag with `cq release create`.",
+            "Make a release under a new tag: cq release create COIN NEW_TAG",
         )
     return found
 

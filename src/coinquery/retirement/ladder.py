@@ -16,7 +16,7 @@ from coinquery.stacks import inventory, locks, requests, retiring, way_back
 from coinquery.stacks.notes import GIVEN_BACK, LIVE, MOVING, SWITCHED, of_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from coinquery.dns.world import Answer
     from coinquery.rollout.rollout import Means
@@ -82,7 +82,7 @@ class Ladder:
 
     @property
     def _deploy(self) -> str:
-        return f"cq deploy {self._stack.name.coin_argument} --release TAG"
+        return f"cq deploy {self._stack.name.coin_argument} --release TAG --region {self._stack.region}"
 
     def _name_typed(self) -> Rung:
         name = str(self._stack.name)
@@ -124,16 +124,24 @@ class Ladder:
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
         led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
-        needs = (
-            f"Deploy a successor ({self._deploy}), or give the name back (cq rollback {self._stack.name.coin_argument})"
-        )
         return Rung(
             title="not live",
             holds=not led,
             saw=f"{', '.join(led) or 'no name'} leads to it",
-            needs=needs if led else "",
+            needs=self._to_be_left_by(led),
             refusal=StackIsLive,
         )
+
+    def _to_be_left_by(self, led: Sequence[str]) -> str:
+        """A move takes the coin's own names of the stack's level away; others are somebody's doing."""
+        own = {canonical(record.name) for record in self._means.names.records()}
+        needs = []
+        if own.intersection(led):
+            back = f"cq rollback {self._stack.name.coin_argument}"
+            needs.append(f"Deploy a successor ({self._deploy}), or give the name back ({back})")
+        if others := sorted(set(led) - own):
+            needs.append(f"Lead {', '.join(others)} elsewhere by hand: no command of the stack's level does")
+        return "; ".join(needs)
 
     def _old_answers_gone(self) -> Rung:
         since, answers = self._moved_away(), self._ask_servers()

@@ -13,6 +13,7 @@ from coinquery.releases import images, release
 from coinquery.releases.release import Release
 from coinquery.rollout import identity, movers, plan, preflight
 from coinquery.rollout.rollout import Means, Rollout
+from coinquery.rollout.steps import reserve
 from coinquery.stacks.notes import LIVE, Key, Notes
 
 if TYPE_CHECKING:
@@ -101,16 +102,13 @@ def _only_region(level: str, regions: tuple[str, ...]) -> str:
 def _check_number(means: Means, order: Order, notes: Notes) -> None:
     if order.number is None:
         return
-    given = notes.number("proposal-1")
-    if given is not None and given != order.number:
+    given = reserve.chosen(notes, means.ledger)
+    if given is not None and given.number != order.number:
         raise NumberTaken(
-            f"rollout {notes.id} has number {given:04} already, not {order.number:04}",
+            f"rollout {notes.id} has number {given.number:04} already, not {order.number:04}",
             "Leave --number away to carry on with it, or begin another rollout with --new.",
         )
     name = StackName(order.coin, order.number, order.level)
     entry = means.ledger.entry(name)
     if entry is not None and entry.rollout != notes.id:
-        raise NumberTaken(
-            f"{name} was given to rollout {entry.rollout} on {entry.reserved}",
-            "A number is never given twice. Leave --number away for the next free one.",
-        )
+        raise reserve.taken(name, entry)

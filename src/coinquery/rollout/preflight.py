@@ -77,7 +77,7 @@ def check_certificate(aws: Aws, level: Level, coin: Coin, region: str) -> None:
             )
     if certificate.get("Status") != "ISSUED":
         raise BadConfiguration(
-            f"certificate {arn} is {certificate.get('Status')}", "Validate or renew it in ACM first."
+            f"certificate {arn} is {certificate.get('Status')}, not ISSUED", "Validate or renew it in ACM first."
         )
 
 

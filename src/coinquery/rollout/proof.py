@@ -10,7 +10,6 @@ from coinquery.errors import CoinQueryError, InstanceNotProven, NotPermitted
 from coinquery.monitor import gate, invoke
 from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances
-from coinquery.stored import output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,10 +119,11 @@ class MonitorProof:
     def _refuse_hopeless(self, own: list[Record]) -> None:
         last = own[-self._in_a_row :]
         if len(last) == self._in_a_row and all(record.verdict in HOPELESS for record in last):
+            coin = self._stack().name.coin_argument
             raise InstanceNotProven(
                 f"instance {last[-1].instance} of {last[-1].stack} is {last[-1].verdict}: {last[-1].reason}",
-                f"No record was changed now. If the name leads to {last[-1].stack} already, cq rollback gives it back "
-                f"(cq dns show tells). Else mend the cause, then: cq retire {last[-1].stack}",
+                f"No record was changed now. If the name leads to it already (cq dns show {coin} tells): cq rollback "
+                f"{coin}. Then take it away: cq retire {last[-1].stack}; mend the cause; deploy with --new",
             )
 
 
@@ -142,7 +142,7 @@ class TargetProof:
         A target that drains is an instance that left, not one that is expected.
         """
         stack = self._stack()
-        group = output(stack.outputs, "TargetGroupArn", stack.name)
+        group = stack.output("TargetGroupArn")
         targets = self._elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         told = {target["Target"]["Id"]: target["TargetHealth"] for target in targets}
         states = {who: health for who, health in told.items() if health.get("State") != "draining"}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coinquery.dns.record import canonical
 from coinquery.dns.zone import same
 from coinquery.errors import BadStackName, NoWayBack
-from coinquery.naming import as_argument, parse
+from coinquery.naming import parse
 from coinquery.rollout import movers, plan
 from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack
@@ -53,12 +54,15 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     half = _half_switched(seen, inventory.led_to(stacks, standing))
     found = half or _source(means, seen, None if live is None else live.name, source)
     if found is None:
-        remedy = f"Look at it with: cq dns show {as_argument(coin, level)}"
-        raise NoWayBack(f"{means.names.public.name} leads to no stack of ours", remedy)
+        led = "nothing" if standing.public is None else canonical(standing.public.target)
+        raise NoWayBack(
+            f"{means.names.public.name} leads to no stack of ours but to {led}",
+            'Deploy the release that is wanted, or put the name back by hand: docs/process.md, "Put the name back".',
+        )
     name, notes = found
     if source not in (None, name):
         what = f"{means.names.public.name} would be given back by {name}, not by {source}"
-        raise NoWayBack(what, f"Look at it with: cq dns show {as_argument(coin, level)}")
+        raise NoWayBack(what, f"Leave --from away, or give --from {name}. Look first: cq dns show {name.coin_argument}")
     back = _stored(name, way_back.read(notes))
     destination = _destination(means, name, back, stacks)
     going = GoingBack(name, destination, standing, _to(destination, back, means), notes)
@@ -137,11 +141,15 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterabl
             f"{source} came after {back.stack}, which is gone{_retired(means, back.stack)}",
             "Deploy the release that is wanted.",
         )
-    if not destination.standing or retiring.is_decided(of_id(means.store, destination.rollout)):
+    if retiring.is_decided(of_id(means.store, destination.rollout)):
         raise NoWayBack(
-            f"{source} came after {back.stack}, which is {destination.status} or being retired"
-            f"{_retired(means, back.stack)}",
-            f"Look at it with: cq status {back.stack}",
+            f"{source} came after {back.stack}, which is being retired{_retired(means, back.stack)}",
+            f"Deploy the release that is wanted. Its retirement is finished by: cq retire {back.stack}",
+        )
+    if not destination.standing:
+        raise NoWayBack(
+            f"{source} came after {back.stack}, which is {destination.status}",
+            f"Deploy the release that is wanted. Why it is so: cq status {back.stack}",
         )
     return destination
 
@@ -158,7 +166,7 @@ def _retired(means: Means, stack: str) -> str:
 
 def _to(destination: Stack, back: WayBack, means: Means) -> WayBack:
     """The way back with the private record at the destination, too: where it led by hand, nobody can prove."""
-    own = means.names.target(destination.outputs)
+    own = means.names.target(destination)
     if back.standing.private is None or own.private is None or same(back.standing.private, own.private):
         return back
     return msgspec.structs.replace(back, standing=msgspec.structs.replace(back.standing, private=own.private))

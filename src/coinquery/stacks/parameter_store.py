@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: How often a parameter that exists is looked for.
 READS = 5
+_LOOKS_FIRST = "What was done before it stands. Run the same command again: it looks first."
 
 
 class ParameterStore:
@@ -41,9 +42,7 @@ class ParameterStore:
                 self._clock.sleep(spread(1.0))
             else:
                 return True
-        raise AwsUnreachable(
-            f"SSM refused {READS} times to create {name}: TooManyUpdates", "Run the same command again."
-        )
+        raise AwsUnreachable(f"SSM refused {READS} times to create {name}: TooManyUpdates", _LOOKS_FIRST)
 
     def settle(self, name: str, value: str) -> str:
         """Create the parameter unless it exists; return the value that stands.
@@ -58,9 +57,7 @@ class ParameterStore:
             if standing is not None:
                 return standing
             self._clock.sleep(spread(1.0))
-        raise AwsUnreachable(
-            f"SSM says that {name} exists and does not show it", "Nothing was changed; run the same command again."
-        )
+        raise AwsUnreachable(f"SSM says that {name} exists and does not show it", _LOOKS_FIRST)
 
     def get(self, name: str) -> str | None:
         """The value, or None if there is no such parameter."""

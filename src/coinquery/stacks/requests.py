@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from coinquery.stored import output
-
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -37,7 +35,7 @@ def traffic(cloudwatch: CloudWatchClient, stack: Stack, window: Duration, now: d
     """
     counted, known = 0, True
     for prefix in (kind for kind in ("", "Internal") if stack.outputs.get(f"{kind}TargetGroupArn")):
-        balancer = output(stack.outputs, f"{prefix}LoadBalancerArn", stack.name)
+        balancer = stack.output(f"{prefix}LoadBalancerArn")
         dimensions = {
             "TargetGroup": stack.outputs[f"{prefix}TargetGroupArn"].rpartition(":")[2],
             "LoadBalancer": balancer.partition(":loadbalancer/")[2],

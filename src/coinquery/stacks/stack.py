@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coinquery import aws, naming
+from coinquery import aws, naming, stored
 from coinquery.errors import BadStackName
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ class Stack:
         """How many instances it must have; 0 where its parameters don't say, which is never taken for enough."""
         count = self.parameters.get("InstanceCount", "")
         return int(count) if count.isascii() and count.isdecimal() and len(count) <= LONGEST_COUNT else 0
+
+    def output(self, key: str) -> str:
+        """An output that must be there; raise Unreadable where it is not."""
+        value = self.outputs.get(key)
+        if not value:
+            look = f"aws cloudformation describe-stacks --region {self.region} --stack-name {self.name}"
+            raise stored.unreadable(f"stack {self.name}", f"it has no output {key}", look)
+        return value
 
 
 def read(cloudformation: CloudFormationClient, name: naming.StackName) -> Stack | None:

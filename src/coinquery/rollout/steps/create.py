@@ -61,7 +61,8 @@ class CreateStack:
             raise NotOurStack(
                 f"{name} was created from commit {stack.commit}; {self._rollout.release.tag} is "
                 f"{self._rollout.release.commit} here: the tag was moved",
-                f"Nothing was changed. Let the tag be what was released; then cq retire {name}, or deploy with --new.",
+                f"Nothing was changed. Find out who moved it and put it back to {stack.commit}: then the same command "
+                "carries on. What is to be released besides gets a new tag.",
             )
         if stack.failed:
             raise self._failure(stack)

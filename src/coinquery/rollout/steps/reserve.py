@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coinquery.clock import Clock
     from coinquery.rollout.rollout import Rollout
     from coinquery.stacks.ledger import Ledger
+    from coinquery.stacks.notes import Notes
 
 
 class ReserveStackName:
@@ -58,17 +59,11 @@ class ReserveStackName:
                 self._rollout.name = name
                 return
             if self._number is not None:
-                raise NumberTaken(f"{name} was given out before", "A number is never given twice; leave --number away.")
+                raise taken(name, self._ledger.entry(name))
 
     def _standing(self) -> StackName | None:
-        for turn in count(1):
-            number = self._rollout.notes.number(_proposal(turn))
-            if number is None:
-                return None
-            entry = self._ledger.entry(self._name(number))
-            if entry is None or entry.rollout == self._rollout.notes.id:
-                return None if entry is None else self._name(number)
-        return None
+        name = chosen(self._rollout.notes, self._ledger)
+        return name if name is not None and self._ledger.entry(name) is not None else None
 
     def _proposed(self, turn: int) -> int:
         notes, proposal = self._rollout.notes, _proposal(turn)
@@ -93,6 +88,27 @@ class ReserveStackName:
             reserved=self._clock.now().isoformat(timespec="seconds"),
             by=self._by,
         )
+
+
+def chosen(notes: Notes, ledger: Ledger) -> StackName | None:
+    """The name that a rollout has, or proposed and nobody else got; None where it has yet to propose one."""
+    for turn in count(1):
+        number = notes.number(_proposal(turn))
+        if number is None:
+            return None
+        name = StackName(notes.key.coin, number, notes.key.level)
+        entry = ledger.entry(name)
+        if entry is None or entry.rollout == notes.id:
+            return name
+    return None
+
+
+def taken(name: StackName, entry: Entry | None) -> NumberTaken:
+    """The refusal of a number that the ledger gave to another rollout."""
+    to, on = ("of another", "a day unknown") if entry is None else (entry.rollout, entry.reserved)
+    return NumberTaken(
+        f"{name} was given to rollout {to} on {on}", "A number is never given twice. Leave --number away for the next free one."
+    )
 
 
 def _proposal(turn: int) -> str:

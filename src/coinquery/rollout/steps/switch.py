@@ -103,4 +103,4 @@ class SwitchDns:
         return RecordMove(self._names, self._rollout.notes, "change")
 
     def _target(self) -> Standing:
-        return self._names.target(self._rollout.created.outputs)
+        return self._names.target(self._rollout.created)
