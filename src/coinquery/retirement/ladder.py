@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from coinquery.dns.record import canonical
 from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackInUse, StackIsLive

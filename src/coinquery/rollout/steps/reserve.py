@@ -107,7 +107,8 @@ def taken(name: StackName, entry: Entry | None) -> NumberTaken:
     """The refusal of a number that the ledger gave to another rollout."""
     to, on = ("of another", "a day unknown") if entry is None else (entry.rollout, entry.reserved)
     return NumberTaken(
-        f"{name} was given to rollout {to} on {on}", "A number is never given twice. Leave --number away for the next free one."
+        f"{name} was given to rollout {to} on {on}",
+        "A number is never given twice. Leave --number away for the next free one.",
     )
 
 
