@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from coinquery.cli import run
+from coinquery.notify import Announcer, Delivery
 from tests.repositories import World, git, make_world
 
 CONFIGURATION = """
@@ -50,6 +52,37 @@ def test_create_and_list_for_people(world: World, capsys: pytest.CaptureFixture[
     assert "Slack: Slack is not configured" in shown.err
     assert run(["release", "list"]) == 0
     assert capsys.readouterr().out.split()[:2] == ["v1.0.0", "eth"]
+
+
+def test_i11_who_was_killed_before_telling_runs_the_same_command(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+
+    def tell(_: Announcer, message: Any) -> Delivery:
+        told.append(message)
+        return Delivery(True, 1, "")
+
+    monkeypatch.setattr(Announcer, "tell", tell)
+    assert run(["release", "create", "eth", "v1.0.0", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["release"]
+    git(world.clone, "tag", "--delete", "v1.0.0")
+    assert run(["release", "create", "eth", "v1.0.0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["release"] == made
+    assert git(world.clone, "tag", "--list").split() == ["v1.0.0"]
+    assert ["Possible repeat" in json.dumps(message) for message in told] == [False, True]
+
+
+@pytest.mark.parametrize("other", ["coin", "person", "commit"])
+def test_i3_a_release_of_another_is_refused(world: World, capsys: pytest.CaptureFixture[str], other: str) -> None:
+    assert run(["release", "create", "eth", "v1.0.0"]) == 0
+    if other == "person":
+        git(world.clone, "config", "user.name", "Somebody else")
+    if other == "commit":
+        world.commit("Another")
+        world.push("master")
+    assert run(["release", "create", "btc" if other == "coin" else "eth", "v1.0.0"]) == 3
+    assert "exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

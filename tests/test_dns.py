@@ -114,11 +114,25 @@ def test_a_record_of_another_shape_is_refused(world: World, zone: Zone, name: st
 
 
 def test_a_zone_must_be_ours_and_hold_the_name(world: World, zone: Zone) -> None:
-    assert zone.check("eth.example.com")
+    assert zone.check("public", "eth.example.com")
     with pytest.raises(BadConfiguration, match="does not belong"):
-        zone.check("eth.badexample.com")
+        zone.check("public", "eth.badexample.com")
     with pytest.raises(BadConfiguration, match="not in this account"):
-        Zone(world.aws.route53(), "Z00000000000").check("eth.example.com")
+        Zone(world.aws.route53(), "Z00000000000").check("public", "eth.example.com")
+    with pytest.raises(BadConfiguration, match="is public, and"):
+        zone.check("private", "eth.example.com")
+
+
+def test_i6_every_name_that_leads_to_a_host_is_seen_whatever_its_type(world: World, zone: Zone) -> None:
+    host = "cq-seen-0001-prod-1.us-east-1.elb.amazonaws.com"
+    alias = _alias("alias.example.com", "cq-seen-0001-prod-1").record_set()
+    cname = {"Name": "cname.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": host.upper()}]}
+    text = {"Name": "text.example.com", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": f'"{host}"'}]}
+    changes: Any = [{"Action": "CREATE", "ResourceRecordSet": each} for each in (alias, cname, text)]
+    world.aws.route53().change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": changes})
+    assert set(zone.leading_to([host])) == {"alias.example.com", "cname.example.com"}
+    with pytest.raises(BadConfiguration, match="not in this account"):
+        Zone(world.aws.route53(), "Z00000000000").leading_to([host])
 
 
 @pytest.fixture

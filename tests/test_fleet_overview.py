@@ -31,6 +31,8 @@ THERE, ELSEWHERE = (
         ("DELETE_IN_PROGRESS", ELSEWHERE, "failed"),
         ("DELETE_IN_PROGRESS", THERE, "live"),
         ("UPDATE_COMPLETE", THERE, "live"),
+        ("UPDATE_ROLLBACK_COMPLETE", ELSEWHERE, "standby"),
+        ("UPDATE_IN_PROGRESS", ELSEWHERE, "in progress"),
         ("DELETE_FAILED", THERE, "live"),
     ],
 )

@@ -24,7 +24,7 @@ from coinquery.retirement.rung import Rung
 from coinquery.rollout.rollout import Means
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry
-from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, SWITCHED, Mark, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, LIVE, MOVING, RETIRED, SWITCHED, Mark, of_id
 from coinquery.stacks.stack import Stack
 from tests.teams import REGION, Team
 
@@ -163,6 +163,14 @@ def test_i6_when_a_name_was_moved_by_hand_nobody_knows(pair: tuple[Team, str]) -
         names.move(elsewhere, standing, "by hand", lambda: None)
     (rung,) = [each for each in plan["ladder"] if each["rung"] == "the old answer's time is over"]
     assert (rung["holds"], rung["saw"]) == (False, "nobody noted when the name moved away")
+
+
+def test_i6_two_clocks_that_disagree_keep_no_stack_for_ever() -> None:
+    """Who switched had a clock that was ahead of the one of who gave the name back: the later time counts."""
+    marks = {SWITCHED: "2026-01-01T10:04:00+00:00", GIVEN_BACK: "2026-01-01T10:02:00+00:00"}
+    ladder: Any = Ladder.__new__(Ladder)
+    ladder._notes = SimpleNamespace(marked=lambda what: Mark(time=marks[what], who="a"))
+    assert ladder._moved_away() == datetime.fromisoformat(marks[SWITCHED])
 
 
 def test_i6_a_move_that_ends_while_the_ladder_is_climbed_is_seen(

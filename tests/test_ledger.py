@@ -13,6 +13,7 @@ from coinquery import cli, naming
 from coinquery.errors import NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
+from coinquery.rollout.steps.reserve import chosen
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry, Ledger
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
@@ -83,6 +84,18 @@ def test_i2_a_wrong_hint_gives_no_number_twice(store: ParameterStore, coin: str,
         _take(ledger, coin, rollout)
     store.note(f"/coinquery/latest/{coin}/prod", hint)
     assert _take(ledger, coin, "d") > 3
+
+
+def test_i2_a_number_that_a_rollout_lost_is_not_said_to_be_its_own(store: ParameterStore, coin: str) -> None:
+    ledger, notes = Ledger(store), Notes(store, Key(coin, "prod", REGION, "v1"), 1)
+    assert chosen(notes, ledger) is None
+    notes.settle("proposal-1", "1")
+    assert chosen(notes, ledger) == StackName(coin, 1, "prod"), "proposed, and nobody has it"
+    ledger.reserve(StackName(coin, 1, "prod"), _entry("another"))
+    assert chosen(notes, ledger) is None
+    notes.settle("proposal-2", "2")
+    ledger.reserve(StackName(coin, 2, "prod"), _entry(notes.id))
+    assert chosen(notes, ledger) == StackName(coin, 2, "prod")
 
 
 def test_i2_levels_and_coins_count_apart(store: ParameterStore, coin: str) -> None:

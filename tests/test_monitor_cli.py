@@ -77,6 +77,14 @@ def test_one_sweep_as_one_document_and_as_lines(
     assert [record.verdict for record in production.records(STACK)] == ["healthy", "healthy"]
 
 
+def test_a_region_that_production_does_not_use_is_wrong_use(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(world, tmp_path, monkeypatch, "eu-central-4"):
+        assert cli.run(["monitor", "run", "--once", "--region", "nonsense"]) == 2
+    assert "production does not use region 'nonsense'" in capsys.readouterr().err
+
+
 def test_on_a_terminal_the_records_are_a_table(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (40, 200))

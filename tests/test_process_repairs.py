@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
 from coinquery import naming
+from coinquery.aws import Aws
 from coinquery.cli.progress import PlainProgress
+from coinquery.cli.silence import refuse_silence
 from coinquery.dns.names import Standing
 from coinquery.durations import Duration
-from coinquery.errors import NotOurStack, RecordMoved, RolloutEnded, StackIsLive
+from coinquery.errors import ClockWrong, NotOurStack, NotPermitted, RecordMoved, RolloutEnded, StackIsLive
+from coinquery.fleet import overview
 from coinquery.naming import StackName
 from coinquery.notify.announcer import Announcer
 from coinquery.retirement.ladder import Ladder
-from coinquery.rollout import deploy, rollback
+from coinquery.rollout import deploy, rollback, way_back
+from coinquery.rollout.means import gather
 from coinquery.rollout.moving import moving
 from coinquery.rollout.plan import Plan
 from coinquery.rollout.proof import MonitorProof
@@ -32,13 +39,17 @@ from coinquery.rollout.steps.give_back import GiveBack
 from coinquery.rollout.steps.verify_inside import VerifyInside
 from coinquery.rollout.unless_retired import UnlessRetired
 from coinquery.rollout.way_back import GoingBack
-from coinquery.stacks import locks
+from coinquery.stacks import inventory, locks
+from coinquery.stacks import stack as stacks
 from coinquery.stacks.chapter import Chapter
+from coinquery.stacks.inventory import Inventory
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.protection import Protector
 from coinquery.stacks.way_back import WayBack
+from tests.chaos.clock import QuickClock
+from tests.chaos.wire import Sent, Wire
 from tests.coin_stacks import until
-from tests.teams import REGION, Team
+from tests.teams import REGION, TEST_REGION, Team
 
 EMPTY = "Resources: {Group: {Type: 'AWS::Logs::LogGroup'}}"
 
@@ -114,6 +125,124 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
         names.public.zone.swap(names.public.name, target, None, "and back")
     assert ran.returncode == 3
     assert f"{coin}.stage.example.com leads to it" in ran.stderr
+
+
+def test_i6_a_stack_to_which_a_cname_leads_is_live(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    name, zone = f"beta-{coin}.example.com", team.names(coin).public.zone.id
+    first = team.stack(f"cq-{coin}-0001-prod")
+    assert first is not None
+    record: Any = {"Name": name, "Type": "CNAME", "TTL": 1, "ResourceRecords": [{"Value": first.hosts[0]}]}
+    route53 = team.world.aws.route53()
+
+    def change(action: Any) -> None:
+        batch: Any = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    change("CREATE")
+    try:
+        ran = team.run("retire", str(first.name), "--name", str(first.name), "--break-glass", "the disk is full")
+    finally:
+        change("DELETE")
+    assert ran.returncode == 3
+    assert f"{name} leads to it" in ran.stderr
+    assert f"Lead {name} elsewhere by hand" in ran.stderr
+
+
+@contextmanager
+def _denied(aws: Aws, region: str) -> Iterator[None]:
+    """CloudFormation of a region answers as where an organisation denies it."""
+
+    def deny(request: AWSPreparedRequest, **_: object) -> Any:
+        sent = Sent(0, 0, "cloudformation", "DescribeStacks", request, Wire())
+        return sent.refused(
+            "AccessDenied", "User: arn:x is not authorized to perform: cloudformation:DescribeStacks", 403
+        )
+
+    events = aws.cloudformation(region).meta.events
+    events.register("before-send.cloudformation", deny)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.cloudformation", deny)
+
+
+def test_i10_a_region_that_does_not_answer_stops_no_way_back_from_another(
+    pair: tuple[Team, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    team, coin = pair
+    means, (old, new) = team.means(coin), team.first_two(coin)
+    with _denied(means.aws, TEST_REGION):
+        assert rollback.make_plan(means, coin, "prod").going.destination.name == old.name
+        seen = overview.look(means.aws, means.config, means.clock.now(), timedelta(minutes=3))
+        assert str(new.name) in {row.stack for row in seen.rows}
+        with pytest.raises(NotPermitted, match=f"{TEST_REGION} is not shown"):
+            refuse_silence(seen.silent)
+        with pytest.raises(NotPermitted):
+            Ladder(means, old, str(old.name)).climb()
+
+
+def test_i10_what_stands_in_a_region_that_does_not_answer_is_not_said_to_be_gone(pair: tuple[Team, str]) -> None:
+    team, coin = pair
+    means, (old, new) = team.means(coin), team.first_two(coin)
+    standing, notes = means.names.read(), Notes(means.store, Key(coin, "prod", TEST_REGION, "elsewhere"), 1)
+    assert standing.public is not None
+    target = Standing(public=msgspec.structs.replace(standing.public, target="cq-x-1.us-west-2.elb.amazonaws.com."))
+    with _denied(means.aws, REGION):
+        with pytest.raises(NotPermitted):
+            rollback.make_plan(means, coin, "prod")
+        assert way_back.store(means, notes, StackName(coin, 90, "prod"), standing, target).stack == str(new.name)
+    assert old.name != new.name
+
+
+def test_i10_the_way_back_to_before_there_was_a_private_name_needs_none(
+    pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team, coin = pair
+    means, (old, new) = team.means(coin), team.first_two(coin)
+    notes, own = of_id(means.store, new.rollout), means.names.target(old)
+    kept = notes.get("way-back")
+    assert kept is not None
+    without = {key: value for key, value in old.outputs.items() if not key.startswith("Internal")}
+    stacks = Inventory((dataclasses.replace(old, outputs=without), new), {})
+    monkeypatch.setattr(inventory, "survey", lambda aws, config: stacks)
+    back = WayBack(standing=Standing(public=own.public), stack=str(old.name), time="2026-01-01T00:00:00Z", who="a")
+    notes.unmark("way-back")
+    notes.settle("way-back", msgspec.json.encode(back).decode())
+    try:
+        planned = rollback.make_plan(means, coin, "prod")
+    finally:
+        notes.unmark("way-back")
+        notes.settle("way-back", kept)
+    assert planned.going.back == back
+
+
+@pytest.mark.parametrize("ahead", [-120.0, 120.0])
+def test_i13_a_clock_that_can_not_judge_records_begins_nothing(team: Team, ahead: float) -> None:
+    with pytest.raises(ClockWrong, match=r"this machine's clock is 1[12][0-9] s (ahead of|behind) AWS's"):
+        gather(team.world.aws, team.config, QuickClock(skew=ahead), "eth", "prod")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("UPDATE_ROLLBACK_COMPLETE", Outcome.HOLDS), ("UPDATE_IN_PROGRESS", Outcome.WAITING), ("UPDATE_COMPLETE", None)],
+)
+def test_i4_an_update_that_was_denied_holds_no_rollout_up_and_one_that_was_not_is_told(
+    pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch, status: str, expected: Outcome | None
+) -> None:
+    team, coin = pair
+    means, (old, _) = team.means(coin), team.first_two(coin)
+    release = SimpleNamespace(tag="v1.0.0", commit=old.commit)
+    rollout: Any = SimpleNamespace(
+        notes=of_id(means.store, old.rollout), reserved=old.name, release=release, region=REGION, level_name="prod"
+    )
+    monkeypatch.setattr(stacks, "read", lambda cloudformation, name: dataclasses.replace(old, status=status))
+    step = CreateStack(rollout, means, {}, "")
+    if expected is None:
+        with pytest.raises(NotOurStack, match="was updated by somebody"):
+            step.observe()
+    else:
+        assert step.observe().outcome is expected
 
 
 def test_i7_an_instance_that_is_missing_is_a_gap_in_the_proof(pair: tuple[Team, str]) -> None:
@@ -240,8 +369,6 @@ def test_i13_dead_instances_are_not_healthy(pair: tuple[Team, str]) -> None:
     first = team.stack(f"cq-{coin}-0001-prod")
     assert first is not None
     team.must("monitor", "run", "--once", "--region", REGION)
-    from coinquery.fleet import overview
-
     records = overview.newest(team.world.aws, first)
     assert records
     now, long = datetime.now(UTC), first.created - datetime(2000, 1, 1, tzinfo=UTC)

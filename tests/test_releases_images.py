@@ -63,8 +63,9 @@ def test_i3_a_commit_without_image_is_refused_with_the_way_to_build_it(ecr: ECRC
 
 def test_i3_a_missing_repository_is_refused(ecr: ECRClient, stub: Stubber) -> None:
     stub.add_client_error("describe_repositories", "RepositoryNotFoundException", "no such repository")
-    with pytest.raises(ImageMissing, match="ECR in us-east-1 has no image"):
+    with pytest.raises(ImageMissing, match="ECR in us-east-1 has no repository") as refused:
         image(ecr, REPOSITORY, COMMIT)
+    assert f"create-repository --region us-east-1 --repository-name {REPOSITORY}" in refused.value.remedy
 
 
 def test_i12_another_error_is_not_taken_for_a_missing_image(ecr: ECRClient, stub: Stubber) -> None:

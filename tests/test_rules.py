@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from coinquery.bootstrap.steps import InfrastructureStack
 from coinquery.local import rules
+from coinquery.rollout.step import Outcome
 from tests.worlds import World
 
 pytestmark = pytest.mark.local_aws
@@ -133,6 +135,38 @@ def test_i5_a_stack_policy_that_denies_every_update_refuses_updates(world: World
     )
     assert refusal(lambda: cloudformation.execute_change_set(StackName=name, ChangeSetName="c")) == "ValidationError"
     assert world.aws.ssm(HOME).get_parameter(Name=f"/rules/{name}")["Parameter"]["Value"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("change", "accepted"),
+    [
+        (lambda body: body, False),
+        (lambda body: "# why it is so" + body, False),
+        (lambda body: "Description: what it is" + body, False),
+        (lambda body: body.replace("Value: one", "Value: two"), True),
+    ],
+)
+def test_an_update_that_changes_no_resource_is_refused(
+    world: World, change: Callable[[str], str], accepted: bool
+) -> None:
+    client, name = world.aws.cloudformation(HOME), unique("same")
+    body = PARAMETER.format(value="one", name=name)
+    client.create_stack(StackName=name, TemplateBody=body)
+    if accepted:
+        client.update_stack(StackName=name, TemplateBody=change(body))
+    else:
+        with pytest.raises(ClientError, match="No updates are to be performed"):
+            client.update_stack(StackName=name, TemplateBody=change(body))
+
+
+def test_i12_bootstrap_takes_a_template_that_changes_no_resource_for_what_stands(world: World) -> None:
+    client, name = world.aws.cloudformation(HOME), unique("coinquery-same")
+    body = PARAMETER.format(value="one", name=name)
+    for text in (body, "# why it is so" + body):
+        step = InfrastructureStack(client, name, text, dict)
+        assert step.observe().outcome is Outcome.MISSING
+        step.act()
+        assert step.observe().outcome is Outcome.HOLDS
 
 
 def test_a_stack_without_policy_can_be_updated(world: World) -> None:

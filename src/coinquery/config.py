@@ -258,3 +258,18 @@ def _check_levels(config: Config) -> None:
     for name in config.levels:
         if name not in LEVELS:
             raise BadConfiguration(f"{FILE_NAME}: levels.{name}: unknown level", f"Levels are {', '.join(LEVELS)}.")
+    _check_names(config)
+
+
+def _check_names(config: Config) -> None:
+    """No two names are one record: a deploy to one would move the other's."""
+    records: dict[tuple[str | None, str], str] = {}
+    for level_name, level in config.levels.items():
+        own = (("name", level.public_zone, level.name), ("private_name", level.private_zone, level.private_name))
+        for kind, zone, pattern in own:
+            field = f"levels.{level_name}.{kind}"
+            if pattern is not None and (other := records.setdefault((zone, pattern), field)) != field:
+                raise BadConfiguration(
+                    f"{FILE_NAME}: {field}: {pattern} in zone {zone} is {other} already",
+                    "Give each a name of its own: a deploy to one would move the other's.",
+                )

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -133,7 +134,7 @@ class Play:
 
     def run(self, words: Sequence[str], watchers: Sequence[Watcher] = (), troubles: Sequence[Trouble] = ()) -> Ended:
         """The command line with these words, to its end."""
-        wire = Wire(watchers=list(watchers), troubles=[*troubles, self.monitor, self._built])
+        wire = Wire(watchers=list(watchers), troubles=[*troubles, self.monitor, self._built, self._dated])
         out, said = io.StringIO(), io.StringIO()
         code: int | None = None
         with self.switchboard.wire(wire), redirect_stdout(out), redirect_stderr(said):
@@ -151,6 +152,14 @@ class Play:
             return None
         answer = sent.send()
         self.stage.settle()
+        return answer
+
+    def _dated(self, sent: Sent) -> AWSResponse | None:
+        """AWS's clock is the one that all share."""
+        if sent.service != "sts":
+            return None
+        answer = sent.send()
+        answer.headers["Date"] = format_datetime(self.clock.now(), usegmt=True)
         return answer
 
     def clear(self, ticker: str) -> None:

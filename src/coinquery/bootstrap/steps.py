@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coinquery.durations import Duration
 from coinquery.errors import NotPermitted
@@ -72,6 +72,7 @@ class InfrastructureStack:
         self._body = body
         self._parameters = parameters
         self._asked = False
+        self._changes_nothing = False
 
     def intent(self) -> str:
         """What the plan shows."""
@@ -89,7 +90,9 @@ class InfrastructureStack:
         if status not in stacks.COMPLETE or (self._asked and status == "UPDATE_ROLLBACK_COMPLETE"):
             cause = first_failure(self._cloudformation, self._name)
             raise failure(f"{self._name} is {status}", cause, self._mend(status))
-        return holds(status) if self._is_current(described) else missing("differs from what it should be")
+        if self._changes_nothing or self._is_current(described):
+            return holds(status)
+        return missing("differs from what it should be")
 
     def act(self) -> None:
         """Create or update it."""
@@ -97,26 +100,31 @@ class InfrastructureStack:
         parameters = self._wanted()
         described = stacks.describe(self._cloudformation, self._name)
         tags = _tags(described, self._name)
-        token = request_token(self._name, self._body, repr(parameters), repr(tags))
+        before = "" if described is None else str(described.get("LastUpdatedTime", described["CreationTime"]))
+        token = request_token(self._name, self._body, repr(parameters), repr(tags), before)
+        wanted: dict[str, Any] = {
+            "StackName": self._name,
+            "TemplateBody": self._body,
+            "Parameters": parameters,
+            "Tags": tags,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "ClientRequestToken": token,
+        }
         if described is None:
-            self._cloudformation.create_stack(
-                StackName=self._name,
-                TemplateBody=self._body,
-                Parameters=parameters,
-                Tags=tags,
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-                ClientRequestToken=token,
-                EnableTerminationProtection=True,
-            )
+            self._cloudformation.create_stack(**wanted, EnableTerminationProtection=True)
         else:
-            self._cloudformation.update_stack(
-                StackName=self._name,
-                TemplateBody=self._body,
-                Parameters=parameters,
-                Tags=tags,
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-                ClientRequestToken=token,
-            )
+            self._update(wanted)
+
+    def _update(self, wanted: dict[str, Any]) -> None:
+        """CloudFormation refuses an update that changes no resource: then the stack is as it should be."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._cloudformation.update_stack(**wanted)
+        except ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
+            self._changes_nothing = True
 
     def _is_current(self, described: StackTypeDef) -> bool:
         body: object = self._cloudformation.get_template(StackName=self._name)["TemplateBody"]

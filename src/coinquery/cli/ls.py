@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from coinquery.cli.session import Session, json_option, print_json
+from coinquery.cli.silence import refuse_silence, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from coinquery.fleet.overview import Row
 
 
 @click.command
@@ -14,18 +21,23 @@ from coinquery.cli.session import Session, json_option, print_json
 @click.pass_obj
 def command(session: Session, as_json: bool) -> None:
     """List all stacks of all regions: live or standby, release, commit, health, protection."""
-    from coinquery.cli.table import print_table
     from coinquery.fleet import overview
 
     config = session.config
     fresh = timedelta(seconds=config.waits.record_age.seconds)
-    rows = overview.rows(session.aws, config, session.clock.now(), fresh)
+    seen = overview.look(session.aws, config, session.clock.now(), fresh)
     if as_json:
-        print_json({"stacks": rows})
-        return
-    if not rows:
+        print_json({"stacks": seen.rows, "silent": told(seen.silent)})
+    elif seen.rows:
+        _show(seen.rows)
+    else:
         click.echo("There are no stacks.", err=True)
-        return
+    refuse_silence(seen.silent)
+
+
+def _show(rows: Iterable[Row]) -> None:
+    from coinquery.cli.table import print_table
+
     print_table(
         ("stack", "region", "role", "release", "commit", "health", "protected", "status"),
         [

@@ -10,8 +10,7 @@ import click
 from coinquery.cli.session import Session, json_option, print_json
 
 if TYPE_CHECKING:
-    from coinquery.notify import Delivery
-    from coinquery.releases.release import Release
+    from coinquery.notify import Delivery, Message
 
 
 @click.group
@@ -26,16 +25,20 @@ def command() -> None:
 @click.pass_obj
 def create(session: Session, coin: str, tag: str, as_json: bool) -> None:
     """Make the commit that is checked out a release of COIN under TAG, push the tag, tell Slack."""
-    from coinquery.releases.create import create as make
+    from coinquery.notify import new_release
+    from coinquery.releases import create as making
     from coinquery.releases.git import Git
 
     config = session.config
-    release = make(Git(Path.cwd()), coin, tag, config.catalogue, config.remote, config.production_branch)
-    delivery = _tell(session, release)
+    what = Git(Path.cwd()), coin, tag, config.catalogue, config.remote, config.production_branch
+    before = making.earlier(*what)
+    release = before or making.create(*what)
+    delivery = _tell(session, new_release(release, possible_repeat=before is not None))
     if as_json:
         print_json({"release": release, "slack": delivery})
         return
-    click.echo(f"{release.tag} is commit {release.commit}\n\n{release.notes}")
+    made = " since it was made before" if before else ""
+    click.echo(f"{release.tag} is commit {release.commit}{made}\n\n{release.notes}")
     click.echo(f"\nSlack: {'told' if delivery.delivered else delivery.problem}", err=True)
 
 
@@ -60,8 +63,8 @@ def list_releases(session: Session, coin: str | None, as_json: bool) -> None:
         click.echo(f"{release.tag:<16} {release.coin or '-':<6} {release.commit} {when} {release.author}")
 
 
-def _tell(session: Session, release: Release) -> Delivery:
+def _tell(session: Session, message: Message) -> Delivery:
     from coinquery.aws import Aws
-    from coinquery.notify import Announcer, new_release
+    from coinquery.notify import Announcer
 
-    return Announcer.of(session.config, Aws(), session.clock).tell(new_release(release))
+    return Announcer.of(session.config, Aws(), session.clock).tell(message)

@@ -9,6 +9,7 @@ import click
 
 from coinquery import naming
 from coinquery.cli.session import Session, json_option, print_json
+from coinquery.cli.silence import refuse_silence, told
 
 if TYPE_CHECKING:
     from coinquery.fleet.detail import Detail
@@ -24,18 +25,21 @@ def command(session: Session, stack: str | None, as_json: bool) -> None:
     from coinquery.stacks import inventory
 
     config, wanted = session.config, naming.parse(stack) if stack else None
-    found = [s for s in inventory.everywhere(session.aws, config) if wanted in (None, s.name)]
-    if wanted is not None and not found:
+    seen = inventory.survey(session.aws, config)
+    found = [s for s in seen.stacks if wanted in (None, s.name)]
+    if wanted is not None and seen.find(str(wanted)) is None:
         from coinquery.errors import NoSuchStack
 
         raise NoSuchStack(f"there is no stack {wanted}", f"See what became of it: cq find {wanted}")
+    silent = {} if wanted else seen.silent
     fresh = timedelta(seconds=config.waits.record_age.seconds)
     details = [detail(session.aws, config, s, session.clock.now(), fresh) for s in found]
     if as_json:
-        print_json({"stacks": details})
-        return
-    for one in details:
-        _show(one)
+        print_json({"stacks": details, "silent": told(silent)})
+    else:
+        for one in details:
+            _show(one)
+    refuse_silence(silent)
 
 
 def _show(one: Detail) -> None:

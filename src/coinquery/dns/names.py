@@ -66,8 +66,8 @@ class Names:
     def check(self) -> tuple[str, ...]:
         """Make sure that the zones are ours and hold the names; return the public zone's name servers."""
         if self.private is not None:
-            self.private.zone.check(self.private.name)
-        return self.public.zone.check(self.public.name)
+            self.private.zone.check("private", self.private.name)
+        return self.public.zone.check("public", self.public.name)
 
     def read(self) -> Standing:
         """What stands there now."""

@@ -28,8 +28,11 @@ class Zone:
         self._route53 = route53
         self.id = zone_id
 
-    def check(self, name: str) -> tuple[str, ...]:
-        """Make sure that the zone is ours and holds the name; return its name servers (none for a private zone)."""
+    def check(self, kind: str, name: str) -> tuple[str, ...]:
+        """Make sure that the zone is ours, public or private as ``kind`` says, and holds the name.
+
+        Return its name servers (none for a private zone).
+        """
         try:
             answer = self._route53.get_hosted_zone(Id=self.id)
         except self._route53.exceptions.NoSuchHostedZone:
@@ -39,6 +42,12 @@ class Zone:
             raise BadConfiguration(
                 f"{name} does not belong in hosted zone {self.id}, which is {domain}",
                 "Correct the level's name or its zone id in cq.toml.",
+            )
+        actual = "private" if answer["HostedZone"].get("Config", {}).get("PrivateZone") else "public"
+        if actual != kind:
+            raise BadConfiguration(
+                f"hosted zone {self.id} is {actual}, and cq.toml has it as {kind}_zone",
+                f"Give the id of the {kind} zone of {domain}.",
             )
         return tuple(answer.get("DelegationSet", {}).get("NameServers", ()))
 
@@ -99,10 +108,9 @@ class Zone:
             return True
 
     def leading_to(self, hosts: Iterable[str]) -> tuple[str, ...]:
-        """Every name in the zone whose alias leads to one of these hosts."""
+        """Every name in the zone whose alias or CNAME leads to one of these hosts."""
         wanted = {canonical(host) for host in hosts}
-        led = (r for r in self._listed() if canonical(r.get("AliasTarget", {}).get("DNSName", "")) in wanted)
-        return tuple(_plain(record["Name"]) for record in led)
+        return tuple(_plain(record["Name"]) for record in self._listed() if wanted.intersection(_targets(record)))
 
     def _judge(self, name: str, standing: Alias | None, new: Alias | None, why: str) -> str:
         """A batch may have been replayed after a lost answer: then what was wanted stands there."""
@@ -136,6 +144,13 @@ def same(one: Alias | None, other: Alias | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.points_to(other.target)
+
+
+def _targets(record: ResourceRecordSetTypeDef) -> Iterator[str]:
+    """The host names that a record leads to."""
+    yield canonical(record.get("AliasTarget", {}).get("DNSName", ""))
+    if record["Type"] == "CNAME":
+        yield from (canonical(value["Value"]) for value in record.get("ResourceRecords", ()))
 
 
 def _plain(name: str) -> str:

@@ -134,7 +134,7 @@ def _by_host(aws: Aws, config: Config, wanted: str) -> list[Match]:
     return found + _by_public_name(aws, config, stacks, host)
 
 
-def _by_public_name(aws: Aws, config: Config, stacks: list[Stack], host: str) -> list[Match]:
+def _by_public_name(aws: Aws, config: Config, stacks: Iterable[Stack], host: str) -> list[Match]:
     found = []
     for level_name, level in config.levels.items():
         for coin in config.catalogue:

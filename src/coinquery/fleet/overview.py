@@ -12,12 +12,13 @@ from coinquery.monitor.record_log import RecordLog
 from coinquery.stacks import instances, inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime, timedelta
 
     from coinquery.aws import Aws
     from coinquery.config import Config
     from coinquery.dns.names import Standing
+    from coinquery.errors import CoinQueryError
     from coinquery.monitor.records import Record
     from coinquery.stacks.stack import Stack
 
@@ -40,13 +41,21 @@ class Row:
     created: datetime
 
 
-def rows(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> list[Row]:
-    """All stacks by name. Records older than ``fresh`` are no word on a stack's health."""
-    stacks = inventory.everywhere(aws, config)
-    standing = standings(aws, config, stacks)
+@dataclass(frozen=True)
+class Overview:
+    """The stacks by name, and why some regions did not answer."""
+
+    rows: tuple[Row, ...]
+    silent: Mapping[str, CoinQueryError]
+
+
+def look(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> Overview:
+    """All stacks. Records older than ``fresh`` are no word on a stack's health."""
+    seen = inventory.survey(aws, config)
+    standing = standings(aws, config, seen.stacks)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        health = list(pool.map(lambda stack: _health(aws, stack, now, fresh), stacks))
-    return [
+        health = list(pool.map(lambda stack: _health(aws, stack, now, fresh), seen.stacks))
+    rows = tuple(
         Row(
             stack=str(stack.name),
             region=stack.region,
@@ -58,8 +67,9 @@ def rows(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> list[Row]
             status=stack.status,
             created=stack.created,
         )
-        for stack, word in zip(stacks, health, strict=True)
-    ]
+        for stack, word in zip(seen.stacks, health, strict=True)
+    )
+    return Overview(rows, seen.silent)
 
 
 def standings(aws: Aws, config: Config, stacks: Iterable[Stack]) -> dict[tuple[str, str], Standing | None]:
@@ -74,7 +84,7 @@ def role(stack: Stack, standing: Standing | None) -> str:
         return "live"
     if stack.failed:
         return "failed"
-    if stack.status != "CREATE_COMPLETE":
+    if not stack.standing:
         return "in progress"
     return "unknown" if standing is None else "standby"
 

@@ -38,18 +38,15 @@ class View:
 def look(aws: Aws, config: Config, coin: str, level: str) -> View:
     """Look at a coin's names; changes nothing."""
     names = Names(aws.route53(), config.level(level), coin)
-    servers, standing, stacks = names.check(), names.read(), inventory.everywhere(aws, config)
-    leads = {
-        canonical(stack.outputs[key]): str(stack.name)
-        for stack in stacks
-        for key in ("LoadBalancerDnsName", "InternalLoadBalancerDnsName")
-        if stack.outputs.get(key)
-    }
+    servers, standing, stacks = names.check(), names.read(), inventory.survey(aws, config)
     records = []
     for record in names.records():
         alias = standing.of(record.kind)
         target = "" if alias is None else canonical(alias.target)
-        records.append(RecordView(record.kind, record.name, record.zone.id, target, leads.get(target, "")))
+        stack = stacks.named(alias)
+        records.append(
+            RecordView(record.kind, record.name, record.zone.id, target, "" if stack is None else str(stack))
+        )
     world = World(config.listener.https_port, config.verify.ca_bundle)
     answers = world.ask(config.verify.name_servers or servers, names.public.name)
     addresses = sorted({address for answer in answers for address in answer.addresses})

@@ -31,6 +31,7 @@ _TABLE: Mapping[tuple[str, str], Sequence[Rule]] = {
         stacks.capabilities,
         stacks.parameters_of_the_template,
         stacks.references,
+        stacks.nothing_to_update,
         stacks.stack_policy,
         stacks.what_can_be_updated,
     ),

@@ -123,6 +123,32 @@ async def what_can_be_updated(aws: Aws, proceed: Proceed, call: Call) -> Answer:
     return await proceed(call)
 
 
+async def nothing_to_update(aws: Aws, proceed: Proceed, call: Call) -> Answer:
+    """An update that would change no resource is refused; what only people read, such as comments, changes none."""
+    described, body = await _described(aws, call), call.parameters.get("TemplateBody")
+    if described is not None and body:
+        client = aws.cloudformation(call.region)
+        standing = (await asyncio.to_thread(client.get_template, StackName=described["StackName"]))["TemplateBody"]
+        parameters = {p.get("ParameterKey"): p.get("ParameterValue") for p in described.get("Parameters", ())}
+        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+        given = _pairs(call, "Parameters", "ParameterKey", "ParameterValue")
+        tagged = _pairs(call, "Tags", "Key", "Value")
+        if _active(str(standing)) == _active(body) and given.items() <= parameters.items() and tagged in ({}, tags):
+            return call.refuse("ValidationError", "No updates are to be performed.")
+    return await proceed(call)
+
+
+def _active(body: str) -> list[str]:
+    """A template's lines without comments, empty ones and its description."""
+    return [line for line in body.splitlines() if line.strip() and not re.match(r"\s*#|Description:", line)]
+
+
+def _pairs(call: Call, of: str, key: str, value: str) -> dict[str, str]:
+    flat = call.parameters
+    keys = [name for name in flat if re.fullmatch(rf"{of}\..*\.{key}", name)]
+    return {flat[name]: flat.get(name.removesuffix(key) + value, "") for name in keys}
+
+
 _deleted: set[tuple[str, str]] = set()
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from coinquery.errors import ClockWrong, WrongUse
+from coinquery.account import timely_caller
+from coinquery.errors import WrongUse
 from coinquery.monitor.configuration import Configuration
-from coinquery.monitor.gate import CLOCK_SKEW
 from coinquery.monitor.invoke import Summary
 from coinquery.monitor.records import Record
 from coinquery.monitor.watch import Watch
@@ -35,7 +33,7 @@ def sweeps(
     chosen = _region(config, region)
     configuration = Configuration.from_config(config)
     while True:
-        _check_clock(aws, chosen, clock)
+        timely_caller(aws, chosen, clock)
         began = clock.now()
         records: list[Record] = []
 
@@ -51,19 +49,6 @@ def sweeps(
 def none_reached(records: Sequence[Record]) -> bool:
     """Whether no instance answered, as from a place without a way to the nodes' network."""
     return bool(records) and not any(was_reached(record) for record in records)
-
-
-def _check_clock(aws: Aws, region: str, clock: Clock) -> None:
-    """AWS takes requests of clocks that are minutes wrong, and a record from the future hides those that come after."""
-    headers = aws.sts(region).get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
-    ahead = clock.now() - parsedate_to_datetime(headers["date"])
-    if abs(ahead) > CLOCK_SKEW:
-        side = "ahead of" if ahead > timedelta() else "behind"
-        raise ClockWrong(
-            f"this machine's clock is {abs(ahead).total_seconds():.0f} s {side} AWS's, the limit is "
-            f"{CLOCK_SKEW.total_seconds():.0f} s",
-            "Nothing was recorded. Set the clock (NTP does it), then run the same command again.",
-        )
 
 
 def _region(config: Config, named: str | None) -> str:

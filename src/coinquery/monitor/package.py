@@ -27,7 +27,7 @@ from coinquery.machine import uv as find_uv
 #: What of ``coinquery`` the function needs: modules and whole subpackages.
 MODULES = (
     "__init__.py", "aws.py", "clock.py", "decode.py", "denial.py", "durations.py", "errors.py", "log_group.py",
-    "naming.py", "reasons.py", "secret.py", "stored.py",
+    "naming.py", "reasons.py", "regions.py", "secret.py", "stored.py",
 )  # fmt: skip
 SUBPACKAGES = ("coins", "dns", "monitor", "nodes", "notify", "stacks")
 

@@ -44,7 +44,7 @@ class Silencing:
                 f"{stack} is not production: no alert is ever raised of it",
                 "There is nothing to silence: name a stack that ends in -prod.",
             )
-        found = next((each for each in inventory.everywhere(aws, config) if each.name == stack), None)
+        found = inventory.survey(aws, config).find(str(stack))
         if found is None:
             raise NoSuchStack(f"there is no stack {stack}", "See those that there are: cq ls")
         journal = Journal(aws.logs(config.home_region), clock, caller(aws, config.home_region))

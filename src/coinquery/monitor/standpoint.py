@@ -45,7 +45,7 @@ class Standpoint:
         if production is None:
             return None
         zone = Zone(aws.route53(), production.zone)
-        servers = production.name_servers or zone.check(production.name.format(coin="x"))
+        servers = production.name_servers or zone.check("public", production.name.format(coin="x"))
         return cls(
             region=region,
             aws=aws,

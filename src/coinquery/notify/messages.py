@@ -39,9 +39,10 @@ class ProductionLive:
     possible_repeat: bool = False
 
 
-def new_release(release: Release) -> Message:
-    """The message "New release"."""
+def new_release(release: Release, *, possible_repeat: bool = False) -> Message:
+    """The message "New release"; ``possible_repeat`` marks one that may have been told before (I11)."""
     title = f"New release: {release.coin} {release.tag}"
+    repeat = [context(["Possible repeat: this may have been announced before"])] if possible_repeat else []
     return {
         "text": escape(f"{title}, commit {release.commit[:12]}, by {release.author}", 1000),
         "blocks": [
@@ -53,6 +54,7 @@ def new_release(release: Release) -> Message:
                 ("Author", escape(release.author)),
             ]),
             section(release.notes),
+            *repeat,
         ],
     }  # fmt: skip
 

@@ -34,6 +34,23 @@ def create(git: Git, coin: str, tag: str, catalogue: Catalogue, remote: str, bra
     return find(git, tag, remote, branch)
 
 
+def earlier(git: Git, coin: str, tag: str, catalogue: Catalogue, remote: str, branch: str) -> Release | None:
+    """The same release, of the same person, that was made before: who made it may have been killed before telling.
+
+    None where the remote's tag is another's, of another commit or coin, or not there. Raises as ``create`` does.
+    """
+    check_tag(tag)
+    there = Remote(git, remote).tag(tag)
+    if there is None or not there.is_annotated or there.commit != git.commit_id("HEAD"):
+        return None
+    made = find(git, tag, remote, branch)
+    author = git("var", "GIT_COMMITTER_IDENT").partition(" <")[0]
+    if (made.coin, made.author) != (catalogue[coin].ticker, author):
+        return None
+    git("update-ref", f"refs/tags/{tag}", there.object_id)
+    return made
+
+
 def _refuse_dirty_tree(git: Git) -> None:
     changes = git("status", "--porcelain").splitlines()
     if changes:

@@ -121,10 +121,9 @@ class Ladder:
 
     def _not_live(self) -> Rung:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
-        hosts = [host for key, host in self._stack.outputs.items() if key.endswith("LoadBalancerDnsName")]
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
-        led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(hosts)]
+        led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(self._stack.hosts)]
         return Rung(
             title="not live",
             holds=not led,
@@ -208,14 +207,16 @@ class Ladder:
 
         A live stack that took the name before it came here got it back by another hand.
         """
-        came, mark = self._notes.marked(SWITCHED), self._notes.marked(GIVEN_BACK)
-        if came is None and mark is None and self._back is not None and self._successor_notes is None:
+        came, given = self._notes.marked(SWITCHED), self._notes.marked(GIVEN_BACK)
+        if given is not None:
+            return max(datetime.fromisoformat(mark.time) for mark in (given, came) if mark is not None)
+        if came is None and self._back is not None and self._successor_notes is None:
             return datetime.fromisoformat(self._back.time)
-        if mark is None and self._live is not None:
-            mark = of_id(self._means.store, self._live.rollout).marked(SWITCHED)
-        if mark is None or (came is not None and mark.time < came.time):
+        live = self._live
+        taken = None if live is None else of_id(self._means.store, live.rollout).marked(SWITCHED)
+        if taken is None or (came is not None and taken.time < came.time):
             return None
-        return datetime.fromisoformat(mark.time)
+        return datetime.fromisoformat(taken.time)
 
 
 def _no_move(saw: str, needs: str) -> Rung:

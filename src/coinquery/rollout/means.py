@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coinquery.account import caller
+from coinquery.account import timely_caller
 from coinquery.dns.names import Names
 from coinquery.rollout.rollout import Means
 from coinquery.stacks import foundation
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def gather(aws: Aws, config: Config, clock: Clock, coin: str, level: str) -> Means:
     """Everything is in the home region but the names, which are global.
 
-    Raises NotBootstrapped or BadConfiguration where the home region does not know itself as the ledger's.
+    Raises NotBootstrapped or BadConfiguration where the home region does not know itself as the ledger's, and
+    ClockWrong.
     """
     home = config.home_region
     foundation.check_home(aws, config, home)
@@ -32,6 +33,6 @@ def gather(aws: Aws, config: Config, clock: Clock, coin: str, level: str) -> Mea
         clock=clock,
         store=store,
         ledger=Ledger(store),
-        journal=Journal(aws.logs(home), clock, caller(aws, home)),
+        journal=Journal(aws.logs(home), clock, timely_caller(aws, home, clock)),
         names=Names(aws.route53(), config.level(level), coin),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from coinquery.errors import RecordMoved
@@ -16,9 +18,24 @@ if TYPE_CHECKING:
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
     from coinquery.stacks.stack import Stack
+    from coinquery.stacks.way_back import WayBack
 
-#: How many of a coin's newest rollouts are looked at for what they did to its name.
-LOOKED_AT = 10
+#: How many rollouts that moved a coin's name are looked at, and how many are looked through for them.
+LOOKED_AT, LOOKED_THROUGH = 10, 50
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A rollout that moved a name, or was about to: its stack, its notes and its way back, None where none is kept."""
+
+    name: StackName
+    notes: Notes
+    back: WayBack | None
+
+    @property
+    def leads_back_to(self) -> str:
+        """The stack that the name would go back to, ``""`` for none."""
+        return "" if self.back is None else self.back.stack
 
 
 @contextmanager
@@ -46,27 +63,37 @@ def newest(means: Means, mine: StackName) -> str:
 
     Where they lead to ``mine`` again, somebody had them for a moment: then it is the newest move of all.
     """
-    led = inventory.led_to(inventory.everywhere(means.aws, means.config), means.names.read())
+    led = inventory.survey(means.aws, means.config).led_to(means.names.read())
     moves = [
         (time, to, told)
-        for name, notes in recent(means, mine.coin, mine.level)
-        for time, to, told in _moves(name, notes)
-        if name != mine or to != str(mine)
+        for mover in recent(means, mine.coin, mine.level)
+        for time, to, told in _moves(mover)
+        if mover.name != mine or to != str(mine)
     ]
     known = [move for move in moves if move[1] in led] or (moves if led == {str(mine)} else [])
     return max(known)[2] if known else "no rollout noted that move"
 
 
-def recent(means: Means, coin: str, level: str) -> Iterator[tuple[StackName, Notes]]:
-    """The newest stack names of a coin and level, newest first, and the notes of their rollouts."""
+def recent(means: Means, coin: str, level: str) -> Iterator[Mover]:
+    """The newest rollouts of a coin and level that have a way back, as each has that moved the name; newest first.
+
+    Numbers do not tell which is newest: one may be wished for.
+    """
     entries = means.ledger.entries(f"{LEDGER}/{coin}/{level}")
-    for name in sorted(entries, reverse=True)[:LOOKED_AT]:
-        yield name, of_id(means.store, entries[name].rollout)
+    newest_first = sorted(entries, key=lambda name: (entries[name].reserved, name), reverse=True)[:LOOKED_THROUGH]
+    movers = (of(means, name, entries[name].rollout) for name in newest_first)
+    yield from islice((mover for mover in movers if mover.back is not None), LOOKED_AT)
 
 
-def _moves(name: StackName, notes: Notes) -> Iterator[tuple[str, str, str]]:
+def of(means: Means, name: StackName, rollout: str) -> Mover:
+    """What a rollout's notes tell of its moves."""
+    notes = of_id(means.store, rollout)
+    return Mover(name, notes, way_back.read(notes))
+
+
+def _moves(mover: Mover) -> Iterator[tuple[str, str, str]]:
     """Each move of a rollout: when, to which stack, and in words."""
-    back = way_back.read(notes)
+    name, notes, back = mover.name, mover.notes, mover.back
     if back is None:
         return
     if back.who:

@@ -9,27 +9,26 @@ import msgspec
 
 from coinquery.dns.record import canonical
 from coinquery.dns.zone import same
-from coinquery.errors import BadStackName, NoWayBack
+from coinquery.errors import BadConfiguration, BadStackName, NoWayBack
 from coinquery.naming import parse
 from coinquery.rollout import movers, plan
-from coinquery.rollout.movers import recent
 from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import inventory, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, Notes, of_id
+from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from coinquery.naming import StackName
+    from coinquery.rollout.movers import Mover
     from coinquery.rollout.rollout import Means
     from coinquery.rollout.run import Run
     from coinquery.rollout.step import Step
     from coinquery.stacks.chapter import Chapter
+    from coinquery.stacks.inventory import Inventory
+    from coinquery.stacks.ledger import Entry
     from coinquery.stacks.stack import Stack
     from coinquery.stacks.way_back import WayBack
-
-    #: Rollouts by stack name, the newest first.
-    Seen = Sequence[tuple[StackName, Notes]]
 
 
 @dataclass(frozen=True)
@@ -47,25 +46,25 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     ``source`` is the stack to go back from, where a person named it: needed only to go back a second time. Raises
     NoWayBack where there is none.
     """
-    stacks = [s for s in inventory.everywhere(means.aws, means.config) if (s.name.coin, s.name.level) == (coin, level)]
-    standing = means.names.read()
-    live = inventory.leading(stacks, standing)
+    stacks, standing = inventory.survey(means.aws, means.config), means.names.read()
+    live = stacks.named(standing.public)
+    if live is not None and (live.coin, live.level) != (coin, level):
+        live = None
     seen = _seen(means, coin, level, live)
-    half = _half_switched(seen, inventory.led_to(stacks, standing))
-    found = half or _source(means, seen, None if live is None else live.name, source)
+    found = _half_switched(seen, stacks.led_to(standing)) or _source(means, seen, live, source)
     if found is None:
         led = "nothing" if standing.public is None else canonical(standing.public.target)
         raise NoWayBack(
             f"{means.names.public.name} leads to no stack of ours but to {led}",
             'Deploy the release that is wanted, or put the name back by hand: docs/process.md, "Put the name back".',
         )
-    name, notes = found
+    name = found.name
     if source not in (None, name):
         what = f"{means.names.public.name} would be given back by {name}, not by {source}"
         raise NoWayBack(what, f"Leave --from away, or give --from {name}. Look first: cq dns show {name.coin_argument}")
-    back = _stored(name, way_back.read(notes))
+    back = _stored(name, found.back)
     destination = _destination(means, name, back, stacks)
-    going = GoingBack(name, destination, standing, _to(destination, back, means), notes)
+    going = GoingBack(name, destination, standing, _to(destination, back, means), found.notes)
     return Return(going, *plan.way_back(means, going))
 
 
@@ -78,65 +77,61 @@ def carry_out(planned: Return, means: Means, run: Run) -> None:
         planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
-def _seen(means: Means, coin: str, level: str, live: Stack | None) -> Seen:
-    """The newest rollouts, and the live stack's own, however many came after it and went."""
-    seen = list(recent(means, coin, level))
-    if live is not None and live.name not in [name for name, _ in seen]:
-        seen.append((live.name, of_id(means.store, live.rollout)))
+def _seen(means: Means, coin: str, level: str, live: StackName | None) -> list[Mover]:
+    """The newest rollouts that moved the name, and the live stack's own, however many came after it and went."""
+    seen = list(movers.recent(means, coin, level))
+    if live is not None and live not in [mover.name for mover in seen]:
+        entry = means.ledger.entry(live)
+        seen += [] if entry is None else [movers.of(means, live, entry.rollout)]
     return seen
 
 
-def _half_switched(seen: Seen, led: Collection[str]) -> tuple[StackName, Notes] | None:
+def _half_switched(seen: Sequence[Mover], led: Collection[str]) -> Mover | None:
     """The stack that one record leads to while the other still leads to the stack before it: that is given up."""
     if len(led) < 2:
         return None
-    return next((each for each in seen if {str(each[0]), _leads_back_to(each[1])} == led), None)
+    return next((mover for mover in seen if {str(mover.name), mover.leads_back_to} == led), None)
 
 
-def _source(
-    means: Means, seen: Seen, live: StackName | None, named: StackName | None
-) -> tuple[StackName, Notes] | None:
+def _source(means: Means, seen: Sequence[Mover], live: StackName | None, named: StackName | None) -> Mover | None:
     """The stack whose name is given back: one whose way back was begun, else the live one, else the last that was."""
-    for name, notes in seen:
-        under_way = way_back.is_under_way(notes) and (name == named or not _is_over(notes, seen, name))
-        if under_way and (live is None or str(live) in (str(name), _leads_back_to(notes))):
-            return name, notes
-    for name, notes in seen:
-        if live == name or (live is None and notes.marked(SWITCHED) and not notes.marked(GIVEN_BACK)):
-            _refuse_second(means, name, notes, seen, named)
-            return name, notes
+    for mover in seen:
+        under_way = way_back.is_under_way(mover.notes) and (mover.name == named or not _is_over(mover, seen))
+        if under_way and (live is None or str(live) in (str(mover.name), mover.leads_back_to)):
+            return mover
+    for mover in seen:
+        last = live is None and mover.notes.marked(SWITCHED) and not mover.notes.marked(GIVEN_BACK)
+        if live == mover.name or last:
+            _refuse_second(means, mover, seen, named)
+            return mover
     return None
 
 
-def _is_over(notes: Notes, seen: Seen, name: StackName) -> bool:
+def _is_over(mover: Mover, seen: Sequence[Mover]) -> bool:
     """Whether a way back was given up before the name came back; only who names the stack carries that one on."""
-    giving = notes.marked(GIVING_BACK)
-    came = [theirs.marked(GIVEN_BACK) for _, theirs in seen if _leads_back_to(theirs) == str(name)]
+    giving = mover.notes.marked(GIVING_BACK)
+    came = [other.notes.marked(GIVEN_BACK) for other in seen if other.leads_back_to == str(mover.name)]
     return giving is not None and any(mark is not None and mark.time > giving.time for mark in came)
 
 
-def _leads_back_to(notes: Notes) -> str:
-    back = way_back.read(notes)
-    return "" if back is None else back.stack
-
-
-def _refuse_second(means: Means, name: StackName, notes: Notes, seen: Seen, named: StackName | None) -> None:
+def _refuse_second(means: Means, mover: Mover, seen: Sequence[Mover], named: StackName | None) -> None:
     """A command that is run again must not go back one more: that takes a person who says from where."""
-    came = notes.marked(SWITCHED)
-    for other, theirs in seen:
-        given = theirs.marked(GIVEN_BACK)
-        if given is None or named == name or _leads_back_to(theirs) != str(name):
+    name, came = mover.name, mover.notes.marked(SWITCHED)
+    for other in seen:
+        given = other.notes.marked(GIVEN_BACK)
+        if given is None or named == name or other.leads_back_to != str(name):
             continue
         if came is None or given.time > came.time:
             raise NoWayBack(
-                f"{means.names.public.name} was given back by {other} to {name} at {given.time} by {given.who}",
+                f"{means.names.public.name} was given back by {other.name} to {name} at {given.time} by {given.who}",
                 f"Nothing is left to do. To go back further: cq rollback {name.coin_argument} --from {name}",
             )
 
 
-def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterable[Stack]) -> Stack:
-    destination = next((stack for stack in stacks if str(stack.name) == back.stack), None)
+def _destination(means: Means, source: StackName, back: WayBack, stacks: Inventory) -> Stack:
+    destination = stacks.find(back.stack)
     if destination is None:
+        _refuse_unconfigured(means, back.stack)
         raise NoWayBack(
             f"{source} came after {back.stack}, which is gone{_retired(means, back.stack)}",
             "Deploy the release that is wanted.",
@@ -154,20 +149,37 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Iterabl
     return destination
 
 
-def _retired(means: Means, stack: str) -> str:
-    """When and by whom a stack was retired, as far as it was noted; a hand may have named any text."""
+def _entry(means: Means, stack: str) -> Entry | None:
+    """What the ledger keeps of a stack that a way back names; a hand may have written any text there."""
     try:
-        entry = means.ledger.entry(parse(stack))
+        return means.ledger.entry(parse(stack))
     except BadStackName:
-        return ""
+        return None
+
+
+def _refuse_unconfigured(means: Means, stack: str) -> None:
+    """A stack in a region that nobody asked is not gone."""
+    entry = _entry(means, stack)
+    if entry is not None and entry.region not in means.config.regions:
+        raise BadConfiguration(
+            f"{stack} was made in {entry.region}, and cq.toml has no level that uses it",
+            "Nothing was changed. Add the region to its level in cq.toml, then run the same command again.",
+        )
+
+
+def _retired(means: Means, stack: str) -> str:
+    """When and by whom a stack was retired, as far as it was noted."""
+    entry = _entry(means, stack)
     mark = None if entry is None else of_id(means.store, entry.rollout).marked(RETIRED)
     return "" if mark is None else f": retired at {mark.time} by {mark.who}"
 
 
 def _to(destination: Stack, back: WayBack, means: Means) -> WayBack:
     """The way back with the private record at the destination, too: where it led by hand, nobody can prove."""
+    if back.standing.private is None:
+        return back
     own = means.names.target(destination)
-    if back.standing.private is None or own.private is None or same(back.standing.private, own.private):
+    if own.private is None or same(back.standing.private, own.private):
         return back
     return msgspec.structs.replace(back, standing=msgspec.structs.replace(back.standing, private=own.private))
 

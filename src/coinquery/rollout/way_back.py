@@ -13,7 +13,7 @@ from coinquery.errors import RecordMoved, RolloutEnded
 from coinquery.naming import as_argument
 from coinquery.rollout.movers import recent
 from coinquery.stacks import inventory
-from coinquery.stacks.way_back import WayBack, decode, newest, note, read
+from coinquery.stacks.way_back import WayBack, decode, newest, note
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,12 +47,12 @@ def store(means: Means, notes: Notes, name: StackName, standing: Standing, targe
         return kept
     if kept is not None:
         _refuse_lost(means, notes, name)
-    stacks = inventory.everywhere(means.aws, means.config)
-    _refuse_half_switched(inventory.led_to(stacks, standing), means, notes)
-    live = inventory.leading(stacks, standing)
+    seen = inventory.survey(means.aws, means.config)
+    _refuse_half_switched(seen.led_to(standing), means, notes)
+    live = seen.named(standing.public)
     back = WayBack(
         standing=standing,
-        stack="" if live is None else str(live.name),
+        stack="" if live is None else str(live),
         time=means.clock.now().isoformat(timespec="seconds"),
         who=means.journal.who,
     )
@@ -62,11 +62,10 @@ def store(means: Means, notes: Notes, name: StackName, standing: Standing, targe
 
 def _refuse_lost(means: Means, notes: Notes, name: StackName) -> None:
     """Whose way back is this stack took the name from it, though a process that died did not note that it led here."""
-    for later, theirs in recent(means, name.coin, name.level):
-        back = read(theirs)
-        if later != name and back is not None and back.stack == str(name):
+    for mover in recent(means, name.coin, name.level):
+        if mover.name != name and mover.back is not None and mover.back.stack == str(name):
             raise RolloutEnded(
-                f"rollout {notes.id} ended: {later} took the name from {name} at {back.time}",
+                f"rollout {notes.id} ended: {mover.name} took the name from {name} at {mover.back.time}",
                 f"Look at it with: cq dns show {name.coin_argument}. Start another rollout of this release with --new.",
             )
 

@@ -65,14 +65,19 @@ def failure(what: str, why: str, remedy: str) -> CoinQueryError:
     return NotPermitted(f"{what}: {why}", f"Allow {denied.action} to {denied.who or 'whom it worked for'}. {remedy}")
 
 
+#: With these an operation on a stack begins; a roll back is part of the operation that failed.
+_BEGINS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+
+
 def first_failure(cloudformation: CloudFormationClient, name: StackName | str) -> str:
-    """Which resource failed first, and why, from the stack's events."""
-    failures = [
-        event
-        for event in aws.pages(cloudformation, "describe_stack_events", "StackEvents", StackName=str(name))
-        if str(event.get("ResourceStatus", "")).endswith("_FAILED")
-        and "cancelled" not in event.get("ResourceStatusReason", "").lower()
-    ]
+    """Which resource failed first in the stack's last operation, and why, from its events, which come newest first."""
+    failures = []
+    for event in aws.pages(cloudformation, "describe_stack_events", "StackEvents", StackName=str(name)):
+        status = str(event.get("ResourceStatus", ""))
+        if status.endswith("_FAILED") and "cancelled" not in event.get("ResourceStatusReason", "").lower():
+            failures.append(event)
+        if status in _BEGINS and event.get("PhysicalResourceId") == event["StackId"]:
+            break
     if not failures:
         return "CloudFormation names no resource that failed"
     first = min(failures, key=lambda event: event["Timestamp"])

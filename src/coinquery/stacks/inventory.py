@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coinquery.dns.names import leads
+from coinquery import naming, regions
+from coinquery.dns.names import KINDS
+from coinquery.dns.record import canonical
+from coinquery.errors import BadStackName
 from coinquery.stacks import stack as stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from coinquery.aws import Aws
     from coinquery.config import Config
     from coinquery.dns.names import Standing
+    from coinquery.dns.record import Alias
+    from coinquery.errors import CoinQueryError
     from coinquery.stacks.stack import Stack
 
-
-def everywhere(aws: Aws, config: Config) -> list[Stack]:
-    """All stacks of all configured regions, by name; the regions are asked at the same time."""
-    clients = [aws.cloudformation(region) for region in config.regions]
-    with ThreadPoolExecutor(max_workers=len(clients)) as pool:
-        found = pool.map(lambda client: list(stacks.read_all(client)), clients)
-        return sorted((stack for region in found for stack in region), key=lambda stack: stack.name)
+#: The DNS name of a load balancer: its own name, a number, and its region ("DNSName", Elastic Load Balancing API).
+_BALANCER = re.compile(r"(?:internal-)?([a-z0-9-]+)-[0-9a-z]+\.([a-z0-9-]+)\.elb\.amazonaws\.com(?:\.cn)?", re.ASCII)
 
 
-def led_to(stacks: Iterable[Stack], standing: Standing) -> frozenset[str]:
-    """The names of all stacks that any of the records leads to: two in the middle of a move."""
-    return frozenset(str(stack.name) for stack in stacks if leads(standing, stack.outputs))
+@dataclass(frozen=True)
+class Inventory:
+    """The stacks of the regions that answered, by name, and why the silent ones did not."""
+
+    stacks: tuple[Stack, ...]
+    silent: Mapping[str, CoinQueryError]
+
+    def find(self, name: str) -> Stack | None:
+        """A stack by its name; raise why a region is silent where the stack may stand."""
+        found = next((stack for stack in self.stacks if str(stack.name) == name), None)
+        if found is None:
+            regions.refuse_silence(self.silent)
+        return found
+
+    def named(self, alias: Alias | None) -> naming.StackName | None:
+        """The stack that an alias leads to: in a silent region it is told by the name of its load balancer."""
+        if alias is None:
+            return None
+        for stack in self.stacks:
+            if any(alias.points_to(host) for host in stack.hosts):
+                return stack.name
+        told = _BALANCER.fullmatch(canonical(alias.target))
+        return _stack_of(told[1]) if told and told[2] in self.silent else None
+
+    def led_to(self, standing: Standing) -> frozenset[str]:
+        """The names of all stacks that any of the records leads to: two in the middle of a move."""
+        return frozenset(str(name) for kind in KINDS if (name := self.named(standing.of(kind))) is not None)
+
+
+def survey(aws: Aws, config: Config) -> Inventory:
+    """The stacks of all configured regions, which are asked at the same time; raise why, where none answers."""
+    answers = regions.ask(config.regions, lambda region: list(stacks.read_all(aws.cloudformation(region))))
+    found = (stack for region in answers.given.values() for stack in region)
+    return Inventory(tuple(sorted(found, key=lambda stack: stack.name)), answers.silent)
+
+
+def everywhere(aws: Aws, config: Config) -> tuple[Stack, ...]:
+    """The stacks of all configured regions, by name; raise why one is silent."""
+    found = survey(aws, config)
+    regions.refuse_silence(found.silent)
+    return found.stacks
 
 
 def leading(stacks: Iterable[Stack], standing: Standing) -> Stack | None:
@@ -36,3 +75,10 @@ def leading(stacks: Iterable[Stack], standing: Standing) -> Stack | None:
     if alias is None:
         return None
     return next((stack for stack in stacks if alias.points_to(stack.outputs.get("LoadBalancerDnsName", ""))), None)
+
+
+def _stack_of(balancer: str) -> naming.StackName | None:
+    try:
+        return naming.parse(balancer.removesuffix(naming.INTERNAL_SUFFIX))
+    except BadStackName:
+        return None

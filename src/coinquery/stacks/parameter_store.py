@@ -11,11 +11,14 @@ from coinquery.errors import AwsUnreachable
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
+    from types_boto3_ssm.literals import ParameterTierType
 
     from coinquery.clock import Clock
 
 #: How often a parameter that exists is looked for.
 READS = 5
+#: Advanced, which costs, only where the region's 10,000 standard parameters are there ("Parameter tiers", SSM guide).
+TIER: ParameterTierType = "Intelligent-Tiering"
 _LOOKS_FIRST = "What was done before it stands. Run the same command again: it looks first."
 
 
@@ -35,7 +38,7 @@ class ParameterStore:
         """
         for _ in range(READS):
             try:
-                self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
+                self._ssm.put_parameter(Name=name, Value=value, Type="String", Tier=TIER, Overwrite=False)
             except self._ssm.exceptions.ParameterAlreadyExists:
                 return False
             except self._ssm.exceptions.TooManyUpdates:
@@ -78,4 +81,4 @@ class ParameterStore:
     def note(self, name: str, value: str) -> None:
         """Write a value that is only a hint and may be overwritten by anyone; who writes at the same time may win."""
         with suppress(self._ssm.exceptions.TooManyUpdates):
-            self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+            self._ssm.put_parameter(Name=name, Value=value, Type="String", Tier=TIER, Overwrite=True)

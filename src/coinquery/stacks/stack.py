@@ -67,6 +67,12 @@ class Stack:
         count = self.parameters.get("InstanceCount", "")
         return int(count) if count.isascii() and count.isdecimal() and len(count) <= LONGEST_COUNT else 0
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The DNS names of its load balancers."""
+        keys = ("LoadBalancerDnsName", "InternalLoadBalancerDnsName")
+        return tuple(host for key in keys if (host := self.outputs.get(key)))
+
     def output(self, key: str) -> str:
         """An output that must be there; raise Unreadable where it is not."""
         value = self.outputs.get(key)

@@ -68,7 +68,13 @@ class CreateStack:
             raise self._failure(stack)
         if self._rollout.notes.marked(CREATED) is None:
             return missing(f"{name} is {stack.status}, and that it was asked for is not noted")
-        if stack.status != "CREATE_COMPLETE":
+        if stack.status == "UPDATE_COMPLETE":
+            raise NotOurStack(
+                f"{name} was updated by somebody, and a stack is never updated",
+                "Nothing was changed. CloudTrail says by whom. Deploy into the next number with --new; then take this "
+                f"one away: cq retire {name}",
+            )
+        if not stack.standing:
             return waiting(f"{name} is {stack.status}")
         self._rollout.stack = stack
         lost = self._protector.lost(stack) if name.is_production else ()

@@ -70,8 +70,7 @@ class SwitchDns:
         notes, means = self._rollout.notes, self._means
         if notes.marked(GIVING_BACK) is None:
             return
-        stacks = inventory.everywhere(means.aws, means.config)
-        before = next((stack for stack in stacks if str(stack.name) == back.stack), None)
+        before = inventory.survey(means.aws, means.config).find(back.stack) if back.stack else None
         if before is not None:
             with moving(means, of_id(means.store, before.rollout), before.name) as renew:
                 self._names.move(self._target(), back.standing, f"put back: {notes.id} was given back", renew)
