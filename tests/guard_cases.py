@@ -160,8 +160,30 @@ INSTANCES = [
     Case(May.EVERYONE, "ec2:DescribeInstances", "*"),
     *(
         Case(may, f"ssm:{each}", _ec2("instance/i-0123456789abcdef0"), tags)
-        for each in ("StartSession", "SendCommand", "CreateAssociation")
+        for each in (
+            "StartSession",
+            "SendCommand",
+            "CreateAssociation",
+            "CreateAssociationBatch",
+            "UpdateAssociation",
+        )
         for may, tags in ((May.BREAK_GLASS, PROD), (May.EVERYONE, STAGE))
+    ),
+    *(
+        Case(may, f"ec2-instance-connect:{each}", _ec2("instance/i-0123456789abcdef0"), tags)
+        for each in ("SendSSHPublicKey", "SendSerialConsoleSSHPublicKey")
+        for may, tags in ((May.BREAK_GLASS, PROD), (May.EVERYONE, STAGE))
+    ),
+    # The agent says so of itself.
+    Case(May.EVERYONE, "ssm:UpdateInstanceInformation", _ec2("instance/i-0123456789abcdef0"), PROD),
+    *(
+        Case(may, f"ec2:{each}", _ec2(f"{kind}/{kind}-0123456789abcdef0"), tags)
+        for each, kind in (
+            ("CreateImage", "instance"),
+            ("PauseVolumeIO", "volume"),
+            ("InjectVolumeIOLatency", "volume"),
+        )
+        for may, tags in ((May.OPERATORS, PROD), (May.EVERYONE, STAGE))
     ),
     *(
         Case(May.OPERATORS, f"ec2:{each}", _ec2("instance/i-0123456789abcdef0"), PROD)
@@ -220,12 +242,16 @@ NETWORK = [
             ("CreateRoute", "route-table"),
             ("DisassociateRouteTable", "route-table"),
             ("ReplaceRouteTableAssociation", "route-table"),
+            ("EnableVgwRoutePropagation", "route-table"),
+            ("EnableRouteServerPropagation", "route-table"),
             ("AssociateRouteTable", "subnet"),
             ("ReplaceNetworkAclAssociation", "subnet"),
             ("ModifySubnetAttribute", "subnet"),
             ("DetachInternetGateway", "internet-gateway"),
             ("DeleteNatGateway", "natgateway"),
             ("ModifyVpcAttribute", "vpc"),
+            ("AssociateDhcpOptions", "vpc"),
+            ("CreateVpcEndpoint", "vpc"),
             ("DeleteVpcEndpoints", "vpc-endpoint"),
             ("ModifyVpcEndpoint", "vpc-endpoint"),
             ("RevokeSecurityGroupEgress", "security-group"),
@@ -234,6 +260,9 @@ NETWORK = [
         )
         for may, tags in ((May.ADMINISTRATORS, NET), (May.EVERYONE, UNTAGGED))
     ),
+    # It has no resource level, so it is the account's.
+    Case(May.ADMINISTRATORS, "ec2:ModifyVpcBlockPublicAccessOptions", "*"),
+    Case(May.EVERYONE, "ec2:DescribeVpcBlockPublicAccessOptions", "*"),
     Case(May.EVERYONE, "ec2:DescribeRouteTables", "*"),
     # Stacks of every level are built in it, and other teams' load balancers may be.
     Case(May.EVERYONE, "ec2:RunInstances", _ec2("subnet/subnet-0123456789abcdef0"), NET),
@@ -275,7 +304,9 @@ BALANCERS = [
     Case(May.OPERATORS, "elasticloadbalancing:CreateListener", _balancer("loadbalancer/app", ETH)),
     Case(May.OPERATORS, "elasticloadbalancing:DeleteListener", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
     Case(May.OPERATORS, "elasticloadbalancing:ModifyListener", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
+    Case(May.OPERATORS, "elasticloadbalancing:AddListenerCertificates", _balancer("listener/app", ETH, "f2f7dc")),
     Case(May.OPERATORS, "elasticloadbalancing:RemoveListenerCertificates", _balancer("listener/app", ETH, "f2f7dc")),
+    Case(May.EVERYONE, "elasticloadbalancing:AddTags", _balancer("loadbalancer/app", ETH)),
     Case(May.OPERATORS, "elasticloadbalancing:CreateRule", _balancer("listener/app", ETH, "f2f7dc8efc522ab2")),
     Case(May.OPERATORS, "elasticloadbalancing:DeleteRule", _balancer("listener-rule/app", ETH, "f2f7dc", "9683b2")),
     Case(May.OPERATORS, "elasticloadbalancing:SetRulePriorities", _balancer("listener-rule/app", ETH, "f2f", "968")),
@@ -401,6 +432,31 @@ PARAMETERS = [
     Case(May.EVERYONE, "ssm:DeleteParameter", arn("ssm", "parameter/coinquery-shop/home")),
 ]
 
+SECRETS = [
+    *(
+        Case(may, f"secretsmanager:{each}", arn("secretsmanager", f"secret:{name}-a1b2c3"))
+        for each in (
+            "DeleteSecret",
+            "DeleteResourcePolicy",
+            "PutSecretValue",
+            "PutResourcePolicy",
+            "RotateSecret",
+            "UpdateSecret",
+            "UpdateSecretVersionStage",
+        )
+        for may, name in ((May.ADMINISTRATORS, "coinquery/slack"), (May.EVERYONE, "shop/slack"))
+    ),
+    Case(
+        May.ADMINISTRATORS,
+        "secretsmanager:PutSecretValue",
+        arn("secretsmanager", "secret:coinquery/references/eth-1-a1b2c3"),
+    ),
+    Case(
+        May.EVERYONE, "secretsmanager:CreateSecret", arn("secretsmanager", "secret:coinquery/references/eth-2-a1b2c3")
+    ),
+    Case(May.EVERYONE, "secretsmanager:GetSecretValue", arn("secretsmanager", "secret:coinquery/slack-a1b2c3")),
+]
+
 MONITOR = [
     Case(May.ADMINISTRATORS, "lambda:DeleteFunction", arn("lambda", "function:coinquery-monitor")),
     Case(May.ADMINISTRATORS, "lambda:UpdateFunctionCode", arn("lambda", "function:coinquery-monitor")),
@@ -473,7 +529,16 @@ DNS = [
     ),
     Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("example.com", kind="TXT")),
     Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("shop.example.com", kind="NS")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="NS")),
+    # A zone above is whose it may be: the delegation in it is production's.
+    Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="NS")),
+    Case(
+        May.BREAK_GLASS,
+        "route53:ChangeResourceRecordSets",
+        _zone(OTHER_ZONE),
+        _names("internal.example.com", kind="DS"),
+    ),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("shop.example.com", kind="NS")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="TXT")),
     Case(May.BREAK_GLASS, "route53:CreateTrafficPolicyInstance", _zone(ZONE)),
     Case(May.EVERYONE, "route53:CreateTrafficPolicyInstance", _zone(OTHER_ZONE)),
     Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(ZONE)),
@@ -530,7 +595,7 @@ IDENTITIES = [
 
 CASES = [
     case
-    for table in (STACKS, INSTANCES, NETWORK, GROUPS, BALANCERS, CONTAINERS, LOGS, PARAMETERS, MONITOR)
+    for table in (STACKS, INSTANCES, NETWORK, GROUPS, BALANCERS, CONTAINERS, LOGS, PARAMETERS, SECRETS, MONITOR)
     for case in table
 ]
 CASES += [*DNS, *KEYS, *IDENTITIES]
