@@ -100,7 +100,7 @@ def _zone(zone: str) -> str:
     return f"arn:aws:route53:::hostedzone/{zone}"
 
 
-def _names(*names: str, kind: str = "A") -> Context:
+def names(*names: str, kind: str = "A") -> Context:
     return {
         "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
         "route53:ChangeResourceRecordSetsRecordTypes": (kind,) * len(names),
@@ -179,6 +179,7 @@ INSTANCES = [
     *(
         Case(may, f"ec2:{each}", _ec2(f"{kind}/{kind}-0123456789abcdef0"), tags)
         for each, kind in (
+            ("AssociateApplicationStatusCheck", "instance"),
             ("CreateImage", "instance"),
             ("PauseVolumeIO", "volume"),
             ("InjectVolumeIOLatency", "volume"),
@@ -249,6 +250,7 @@ NETWORK = [
             ("ModifySubnetAttribute", "subnet"),
             ("DetachInternetGateway", "internet-gateway"),
             ("DeleteNatGateway", "natgateway"),
+            ("EnableAddressTransfer", "elastic-ip"),
             ("ModifyVpcAttribute", "vpc"),
             ("AssociateDhcpOptions", "vpc"),
             ("CreateVpcEndpoint", "vpc"),
@@ -508,18 +510,18 @@ MONITOR = [
 ]
 
 DNS = [
-    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("eth.example.com")),
-    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(PRIVATE_ZONE), _names("btc.internal.example.com")),
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), names("eth.example.com")),
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(PRIVATE_ZONE), names("btc.internal.example.com")),
     # One live name among many denies the batch.
-    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("www.example.com", "eth.example.com")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("www.example.com")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("eth.stage.example.com")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("_acme-challenge.eth.example.com")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("\\052.example.com")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("eth.example.com")),
+    Case(May.OPERATORS, "route53:ChangeResourceRecordSets", _zone(ZONE), names("www.example.com", "eth.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("www.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("eth.stage.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("_acme-challenge.eth.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("\\052.example.com")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), names("eth.example.com")),
     Case(May.EVERYONE, "route53:ListResourceRecordSets", _zone(ZONE)),
     *(
-        Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(ZONE), _names(name, kind=kind))
+        Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(ZONE), names(name, kind=kind))
         for name, kind in (
             ("example.com", "NS"),
             ("example.com", "SOA"),
@@ -527,18 +529,18 @@ DNS = [
             ("internal.example.com", "DS"),
         )
     ),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("example.com", kind="TXT")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), _names("shop.example.com", kind="NS")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("example.com", kind="TXT")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(ZONE), names("shop.example.com", kind="NS")),
     # A zone above is whose it may be: the delegation in it is production's.
-    Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="NS")),
+    Case(May.BREAK_GLASS, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), names("example.com", kind="NS")),
     Case(
         May.BREAK_GLASS,
         "route53:ChangeResourceRecordSets",
         _zone(OTHER_ZONE),
-        _names("internal.example.com", kind="DS"),
+        names("internal.example.com", kind="DS"),
     ),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("shop.example.com", kind="NS")),
-    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), _names("example.com", kind="TXT")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), names("shop.example.com", kind="NS")),
+    Case(May.EVERYONE, "route53:ChangeResourceRecordSets", _zone(OTHER_ZONE), names("example.com", kind="TXT")),
     Case(May.BREAK_GLASS, "route53:CreateTrafficPolicyInstance", _zone(ZONE)),
     Case(May.EVERYONE, "route53:CreateTrafficPolicyInstance", _zone(OTHER_ZONE)),
     Case(May.BREAK_GLASS, "route53:DeleteHostedZone", _zone(ZONE)),
