@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import dns.flags
 import dns.message
 import dns.rrset
 
@@ -73,12 +74,13 @@ def name_server(reply: Callable[[bytes], bytes], address: str = "127.0.0.1") -> 
             thread.join()
 
 
-def says(*addresses: str) -> Callable[[bytes], bytes]:
-    """A name server's reply with these addresses, to whatever it is asked."""
+def says(*addresses: str, flags: dns.flags.Flag = dns.flags.AA) -> Callable[[bytes], bytes]:
+    """A name server's reply with these addresses, to whatever it is asked; with authority, if no ``flags`` say else."""
 
     def reply(query: bytes) -> bytes:
         asked = dns.message.from_wire(query)
         answer = dns.message.make_response(asked)
+        answer.flags |= flags
         if addresses:
             answer.answer = [dns.rrset.from_text(asked.question[0].name, 60, "IN", "A", *addresses)]
         return answer.to_wire()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import repeat
 
+import dns.flags
 import dns.message
 import dns.rrset
 import pytest
@@ -186,6 +187,16 @@ def test_a_server_without_the_name_was_reached(authority: Authority) -> None:
     with outside.name_server(outside.says()) as server:
         (answer,) = _world(authority).ask([server], NAME)
     assert (answer.problem, answer.reached) == ("no address (NOERROR)", True)
+
+
+def test_an_answer_without_authority_is_a_problem_of_its_server(authority: Authority) -> None:
+    """A network that takes over port 53 answers from a cache, which may be as old as a TTL."""
+    with outside.name_server(outside.says(ADDRESS, flags=dns.flags.RA)) as cache:
+        (answer,) = _world(authority).ask([cache], NAME)
+    assert (answer.addresses, answer.problem) == ((ADDRESS,), "answers, but not with authority")
+    with outside.name_server(outside.says(ADDRESS)) as server:
+        (answer,) = _world(authority).ask([server], NAME)
+    assert (answer.addresses, answer.problem) == ((ADDRESS,), "")
 
 
 def test_a_server_that_is_not_there_was_not_reached(authority: Authority) -> None:

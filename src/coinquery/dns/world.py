@@ -28,7 +28,8 @@ LONGEST_TEXT = 64
 class Answer:
     """What one authoritative server says of a name: addresses and TTL in seconds, or why there are none.
 
-    ``reached`` is whether it answered at all.
+    ``reached`` is whether it answered at all. Addresses with a ``problem`` are not its own word: a cache on the way may
+    have answered for it.
     """
 
     server: str
@@ -150,7 +151,8 @@ def _ask(asked: tuple[str, str], name: str, seconds: float) -> Answer:
     if not found:
         return Answer(server, problem=f"no address ({dns.rcode.to_text(reply.rcode())})")
     addresses = sorted(a for a, _ in found)[:MOST_ADDRESSES]
-    return Answer(server, tuple(addresses), max(ttl for _, ttl in found))
+    problem = "" if reply.flags & dns.flags.AA else "answers, but not with authority"
+    return Answer(server, tuple(addresses), max(ttl for _, ttl in found), problem)
 
 
 def _silent(server: str) -> Answer:
