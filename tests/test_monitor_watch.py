@@ -340,6 +340,7 @@ def test_when_ssm_fails_the_silences_known_last_go_on_until_their_end(fleet: Fle
     no_ssm = NoSsm()
     assert fleet.sweep(4, aws=no_ssm) == []
     assert len(fleet.sweep(2, aws=no_ssm)) == 1
+    assert [line["outage"] for line in fleet.log("stacks")] == [*[0] * 5, 1, 1]
 
 
 def test_a_silence_that_can_not_be_read_silences_nobody(fleet: Fleet) -> None:

@@ -131,7 +131,7 @@ def _notice(alert: Alert, finding: Finding, outlook: Outlook, rules: Rules) -> N
     """What must be told of an alert whose subject was looked at."""
     if alert.told is not None and _is_over(alert, rules):
         return _say(alert, "resolved", alert.told, finding.left, _lasted(alert))
-    silenced = any(outlook.silences.get(stack, outlook.time) > outlook.time for stack in finding.silenced_by)
+    silenced = any(outlook.is_silenced(stack) for stack in finding.silenced_by)
     if not finding.bad or silenced:
         return None
     what = (finding.left, finding.seen, _since(alert), finding.do)

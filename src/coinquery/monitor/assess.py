@@ -64,7 +64,7 @@ def _outage(stack: StackOutlook, outlook: Outlook) -> Literal[0, 1] | None:
     """What the stack's alarm goes by; nothing where it is not known whether the name leads to the stack."""
     if stack.role == "other" and not outlook.complete:
         return None
-    return 1 if stack.is_outage and stack.stack not in outlook.silences else 0
+    return 1 if stack.is_outage and not outlook.is_silenced(stack.stack) else 0
 
 
 def words(records: Iterable[Record]) -> list[Word]:

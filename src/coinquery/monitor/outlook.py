@@ -90,3 +90,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     unreached: int = 0
     complete: bool = True
     silent: dict[str, datetime] = {}
+
+    def is_silenced(self, stack: str) -> bool:
+        """Whether a stack's silence lasts; one that was handed on by an earlier sweep may be over."""
+        return self.silences.get(stack, self.time) > self.time
