@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from coinquery import aws as paging
-from coinquery import naming
+from coinquery import naming, regions
 from coinquery.dns.record import canonical
 from coinquery.errors import BadStackName
 from coinquery.fleet import overview
@@ -19,11 +19,12 @@ from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from coinquery.aws import Aws
     from coinquery.config import Config
-    from coinquery.stacks.stack import Stack
+    from coinquery.errors import CoinQueryError
+    from coinquery.stacks.inventory import Inventory
 
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}", re.ASCII)
 _VOLUME = re.compile(r"vol-[0-9a-f]{8,17}", re.ASCII)
@@ -42,21 +43,48 @@ class Match:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found, and what could not be read where it may stand too."""
+    """What was found; and what could not be read, and why regions did not answer, where it may stand too."""
 
     matches: tuple[Match, ...]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[str, ...]
+    silent: Mapping[str, CoinQueryError]
+
+
+@dataclass
+class _Search:
+    """One search; ``silent`` gathers why regions did not answer."""
+
+    aws: Aws
+    config: Config
+    wanted: str
+    silent: dict[str, CoinQueryError] = field(default_factory=dict)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The stacks of the regions that answer."""
+        found = inventory.survey(self.aws, self.config)
+        self.silent |= found.silent
+        return found
+
+    def in_each_region(self, look: Callable[[str], list[Match]]) -> list[Match]:
+        """What ``look`` finds in the regions that answer."""
+        answers = regions.ask(self.config.regions, look)
+        self.silent |= answers.silent
+        return [match for found in answers.given.values() for match in found]
 
 
 def find(aws: Aws, config: Config, anything: str) -> Found:
-    """Every stack that an address, instance, volume, host name, URL, commit, release or stack name belongs to."""
-    wanted = _bare(anything)
-    found = {match for look in _ways(wanted) for match in look(aws, config, wanted)}
-    gone, unreadable = _gone(aws, config, wanted, {match.stack for match in found})
-    return Found(tuple(sorted(found | gone)), unreadable)
+    """Every stack that an address, instance, volume, host name, URL, commit, release or stack name belongs to.
+
+    Raises why, where no region answers.
+    """
+    search = _Search(aws, config, _bare(anything))
+    found = {match for look in _ways(search.wanted) for match in look(search)}
+    gone, unreadable = _gone(search, {match.stack for match in found})
+    return Found(tuple(sorted(found | gone)), unreadable, search.silent)
 
 
-def _ways(wanted: str) -> list[Callable[[Aws, Config, str], Iterable[Match]]]:
+def _ways(wanted: str) -> list[Callable[[_Search], Iterable[Match]]]:
     if _INSTANCE.fullmatch(wanted):
         return [_by_instance]
     if _VOLUME.fullmatch(wanted):
@@ -79,91 +107,102 @@ def _bare(anything: str) -> str:
     return (host or text).lower().rstrip(".")
 
 
-def _by_instance(aws: Aws, config: Config, wanted: str) -> list[Match]:
-    return _instances(aws, config, {"instance-id": wanted}, lambda i: i.id == wanted, "instance")
+def _by_instance(search: _Search) -> list[Match]:
+    wanted = search.wanted
+    return _instances(search, {"instance-id": wanted}, lambda i: i.id == wanted, "instance")
 
 
-def _by_volume(aws: Aws, config: Config, wanted: str) -> list[Match]:
+def _by_volume(search: _Search) -> list[Match]:
+    wanted = search.wanted
     filters = {"block-device-mapping.volume-id": wanted}
-    return _instances(aws, config, filters, lambda i: wanted in i.volumes, "volume of")
+    return _instances(search, filters, lambda i: wanted in i.volumes, "volume of")
 
 
-def _by_address(aws: Aws, config: Config, wanted: str) -> list[Match]:
-    private = _instances(aws, config, {"private-ip-address": wanted}, lambda i: i.address == wanted, "address of")
-    public = _instances(aws, config, {"ip-address": wanted}, lambda i: i.public_address == wanted, "address of")
-    return private + public + _by_interface(aws, config, wanted)
+def _by_address(search: _Search) -> list[Match]:
+    wanted = search.wanted
+    private = _instances(search, {"private-ip-address": wanted}, lambda i: i.address == wanted, "address of")
+    public = _instances(search, {"ip-address": wanted}, lambda i: i.public_address == wanted, "address of")
+    return private + public + _by_interface(search)
 
 
 def _instances(
-    aws: Aws, config: Config, filters: dict[str, str], fits: Callable[[instances.Instance], bool], because: str
+    search: _Search, filters: dict[str, str], fits: Callable[[instances.Instance], bool], because: str
 ) -> list[Match]:
     def look(region: str) -> list[Match]:
-        found = instances.search(aws.ec2(region), {name: [value] for name, value in filters.items()})
+        found = instances.search(search.aws.ec2(region), {name: [value] for name, value in filters.items()})
         return [Match(i.stack, region, f"{because} {i.id}, {i.state}") for i in found if i.stack and fits(i)]
 
-    return _everywhere(config, look)
+    return search.in_each_region(look)
 
 
-def _by_interface(aws: Aws, config: Config, wanted: str) -> list[Match]:
-    """Addresses of load balancers: their network interfaces name them."""
+def _by_interface(search: _Search) -> list[Match]:
+    """Addresses of load balancers: their network interfaces name them. Those of no stack's name are not ours."""
+    wanted = search.wanted
 
     def look(region: str) -> list[Match]:
         found: list[Match] = []
         for kind in ("addresses.private-ip-address", "addresses.association.public-ip"):
             filters = [{"Name": kind, "Values": [wanted]}]
             for item in paging.pages(
-                aws.ec2(region), "describe_network_interfaces", "NetworkInterfaces", Filters=filters
+                search.aws.ec2(region), "describe_network_interfaces", "NetworkInterfaces", Filters=filters
             ):
                 named = _BALANCER.match(item.get("Description", ""))
-                if named and (item.get("PrivateIpAddress") == wanted or kind.endswith("public-ip")):
-                    stack = named[1].removesuffix(naming.INTERNAL_SUFFIX)
-                    found.append(Match(stack, region, f"address of load balancer {named[1]}"))
+                stack = _stack_name(named[1].removesuffix(naming.INTERNAL_SUFFIX)) if named else None
+                if named and stack and (item.get("PrivateIpAddress") == wanted or kind.endswith("public-ip")):
+                    found.append(Match(str(stack), region, f"address of load balancer {named[1]}"))
         return found
 
-    return _everywhere(config, look)
+    return search.in_each_region(look)
 
 
-def _by_host(aws: Aws, config: Config, wanted: str) -> list[Match]:
-    stacks, host = inventory.everywhere(aws, config), canonical(wanted)
+def _by_host(search: _Search) -> list[Match]:
+    host = canonical(search.wanted)
     found = [
         Match(str(stack.name), stack.region, f"{key} of the stack")
-        for stack in stacks
+        for stack in search.inventory.stacks
         for key in ("LoadBalancerDnsName", "InternalLoadBalancerDnsName")
         if canonical(stack.outputs.get(key, "")) == host
     ]
-    return found + _by_public_name(aws, config, stacks, host)
+    return found + _by_record(search, host)
 
 
-def _by_public_name(aws: Aws, config: Config, stacks: Iterable[Stack], host: str) -> list[Match]:
-    found = []
-    for level_name, level in config.levels.items():
-        for coin in config.catalogue:
-            names = (level.name.format(coin=coin.ticker), (level.private_name or "").format(coin=coin.ticker))
-            if host in names:
-                own = [s for s in stacks if (s.name.coin, s.name.level) == (coin.ticker, level_name)]
-                standing = overview.standings(aws, config, own).get((coin.ticker, level_name))
-                live = standing and inventory.leading(own, standing)
-                found += [Match(str(live.name), live.region, f"{host} leads to it")] if live else []
+def _by_record(search: _Search, host: str) -> list[Match]:
+    """Where the public or private name leads that is called so; in the middle of a move they lead to two stacks."""
+    found: list[Match] = []
+    for level_name, level in search.config.levels.items():
+        for coin in search.config.catalogue:
+            patterns = {"public": level.name, "private": level.private_name or ""}
+            for kind in (kind for kind, pattern in patterns.items() if pattern.format(coin=coin.ticker) == host):
+                standing = overview.standing(search.aws, search.config, coin.ticker, level_name)
+                led = None if standing is None else search.inventory.located(standing.of(kind))
+                found += [] if led is None else [Match(str(led[0]), led[1], f"{host} leads to it")]
     return found
 
 
-def _by_label(aws: Aws, config: Config, wanted: str) -> list[Match]:
+def _by_label(search: _Search) -> list[Match]:
     """Stack names, releases and commits of standing stacks."""
-    stacks = inventory.everywhere(aws, config)
-    return [Match(str(s.name), s.region, why) for s in stacks if (why := _label(wanted, s.name, s.release, s.commit))]
+    return [
+        Match(str(stack.name), stack.region, why)
+        for stack in search.inventory.stacks
+        if (why := _label(search.wanted, stack.name, stack.release, stack.commit))
+    ]
 
 
-def _gone(aws: Aws, config: Config, wanted: str, standing: set[str]) -> tuple[set[Match], tuple[str, ...]]:
-    """The same of stacks that are gone, from the ledger, which forgets nothing; and what of it can't be read."""
-    if _by_label not in _ways(wanted):
+def _gone(search: _Search, standing: set[str]) -> tuple[set[Match], tuple[str, ...]]:
+    """The same of stacks that do not stand, from the ledger, which forgets nothing; and what of it can't be read."""
+    if _by_label not in _ways(search.wanted):
         return set(), ()
-    entries, unreadable = Ledger(ParameterStore(aws.ssm(config.home_region))).legible()
+    entries, unreadable = Ledger(ParameterStore(search.aws.ssm(search.config.home_region))).legible()
     found = {
-        Match(str(name), entry.region, f"{why}; it does not stand any more")
+        Match(str(name), entry.region, f"{why}; {_fate(entry.region, search)}")
         for name, entry in entries.items()
-        if (why := _label(wanted, name, entry.release, entry.commit)) and str(name) not in standing
+        if (why := _label(search.wanted, name, entry.release, entry.commit)) and str(name) not in standing
     }
     return found, unreadable
+
+
+def _fate(region: str, search: _Search) -> str:
+    return f"{region} does not say whether it stands" if region in search.silent else "it does not stand any more"
 
 
 def _label(wanted: str, name: naming.StackName, release: str, commit: str) -> str:
@@ -187,8 +226,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _everywhere(config: Config, look: Callable[[str], list[Match]]) -> list[Match]:
-    with ThreadPoolExecutor(max_workers=len(config.regions)) as pool:
-        return [match for found in pool.map(look, config.regions) for match in found]

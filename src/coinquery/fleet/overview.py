@@ -75,7 +75,7 @@ def look(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> Overview:
 def standings(aws: Aws, config: Config, stacks: Iterable[Stack]) -> dict[tuple[str, str], Standing | None]:
     """What stands for the names of every coin and level that has a stack; None where it can't be told."""
     wanted = sorted({(stack.name.coin, stack.name.level) for stack in stacks if stack.name.level in config.levels})
-    return {key: _standing(aws, config, *key) for key in wanted}
+    return {key: standing(aws, config, *key) for key in wanted}
 
 
 def role(stack: Stack, standing: Standing | None) -> str:
@@ -117,7 +117,8 @@ def _health(aws: Aws, stack: Stack, now: datetime, fresh: timedelta) -> str:
     return summary(stack, present, newest(aws, stack), now, fresh)
 
 
-def _standing(aws: Aws, config: Config, coin: str, level: str) -> Standing | None:
+def standing(aws: Aws, config: Config, coin: str, level: str) -> Standing | None:
+    """What stands for the names of a coin at a level; None where it can't be told."""
     try:
         return Names(aws.route53(), config.level(level), coin).read()
     except RecordUnfit:

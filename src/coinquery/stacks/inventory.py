@@ -41,14 +41,20 @@ class Inventory:
         return found
 
     def named(self, alias: Alias | None) -> naming.StackName | None:
-        """The stack that an alias leads to: in a silent region it is told by the name of its load balancer."""
+        """The stack that an alias leads to."""
+        found = self.located(alias)
+        return None if found is None else found[0]
+
+    def located(self, alias: Alias | None) -> tuple[naming.StackName, str] | None:
+        """The stack that an alias leads to, and its region: in a silent one the name of its load balancer tells."""
         if alias is None:
             return None
         for stack in self.stacks:
             if any(alias.points_to(host) for host in stack.hosts):
-                return stack.name
+                return stack.name, stack.region
         told = _BALANCER.fullmatch(canonical(alias.target))
-        return _stack_of(told[1]) if told and told[2] in self.silent else None
+        name = _stack_of(told[1]) if told else None
+        return (name, told[2]) if told and name and told[2] in self.silent else None
 
     def led_to(self, standing: Standing) -> frozenset[str]:
         """The names of all stacks that any of the records leads to: two in the middle of a move."""
