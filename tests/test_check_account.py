@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import boto3
 import pytest
 
-from coinquery import cli, config
+from coinquery import cli, config, naming
 from coinquery.check import account, guard, identities, organization, region
 from coinquery.check.finding import Finding, leaves
 from coinquery.config import Config
 from coinquery.monitor.configuration import LOG_GROUP
 from coinquery.monitor.sweep_log import SWEEPS, Ended, SweepLog
-from coinquery.stacks import foundation
+from coinquery.stacks import foundation, inventory, template
+from coinquery.stacks import stack as stacks
 from coinquery.stacks.guard import arns
 from tests.worlds import World
 
@@ -293,6 +295,42 @@ def test_i5_production_that_lost_its_protection_is_named(world: World, configure
         assert found.saw == "termination protection, stack policy: missing"
     finally:
         cloudformation.delete_stack(StackName="cq-ltc-7001-prod")
+
+
+def the_one_stack(world: World, configured: Config) -> Finding:
+    found = account._production(world.aws, configured, [HOME])
+    assert isinstance(found, Finding)
+    (stack,) = leaves(found)
+    return stack
+
+
+@pytest.mark.parametrize("status", ["DELETE_FAILED", "UPDATE_ROLLBACK_FAILED", "ROLLBACK_COMPLETE", "CREATE_FAILED"])
+def test_i5_production_that_failed_is_named_with_its_status_and_its_protection(
+    world: World, configured: Config, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """A name may lead there: nobody but its status tells a live stack that failed from one that never came up."""
+    cloudformation = world.aws.cloudformation(HOME)
+    body = json.dumps({"Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}}})
+    cloudformation.create_stack(StackName="cq-ltc-7002-prod", TemplateBody=body)
+    made = stacks.read(cloudformation, naming.parse("cq-ltc-7002-prod"))
+    assert made is not None
+    failed = replace(made, status=status)
+    monkeypatch.setattr(inventory, "everywhere", lambda *_: [failed, replace(failed, status="DELETE_IN_PROGRESS")])
+    try:
+        bare = the_one_stack(world, configured)
+        cloudformation.set_stack_policy(
+            StackName="cq-ltc-7002-prod", StackPolicyBody=template.text(template.STACK_POLICY)
+        )
+        failed = replace(failed, protected=True)
+        whole = the_one_stack(world, configured)
+    finally:
+        cloudformation.delete_stack(StackName="cq-ltc-7002-prod")
+    assert (bare.state, whole.state) == ("missing", "missing")
+    assert bare.saw == f"it is {status}; termination protection, stack policy: missing"
+    assert whole.saw == f"it is {status}; protected in full"
+    assert "cq status cq-ltc-7002-prod" in whole.mend
+    assert "docs/process.md, step 6" in bare.mend
+    assert "docs/process.md" not in whole.mend
 
 
 def test_the_command_says_what_is_missing_and_fails(

@@ -77,19 +77,28 @@ def _production(aws: Aws, config: Config, regions: Iterable[str]) -> str | Findi
     standing = [
         stack
         for stack in inventory.everywhere(aws, config)
-        if stack.name.is_production and stack.region in wanted and not stack.failed
+        if stack.name.is_production and stack.region in wanted and stack.status != "DELETE_IN_PROGRESS"
     ]
     if not standing:
         return "there are none"
-    return group("production stacks", (look(str(each.name), partial(_protection, aws, each)) for each in standing))
+    return group("production stacks", (look(str(each.name), partial(_stack, aws, each)) for each in standing))
 
 
-def _protection(aws: Aws, stack: Stack) -> str | Finding:
+def _stack(aws: Aws, stack: Stack) -> str | Finding:
+    """Whether a stack that is not on its way out is whole and protected; a failed one may be live all the same."""
     gaps = Protector(aws.cloudformation(stack.region), aws.elbv2(stack.region)).of(stack).missing
-    if gaps:
-        return missing(
-            str(stack.name),
-            f"{', '.join(gaps)}: missing",
-            "Switch on what is missing: docs/process.md, step 6.",
+    lacks = f"{', '.join(gaps)}: missing" if gaps else ""
+    mend = "Switch on what is missing: docs/process.md, step 6." if gaps else ""
+    if stack.failed:
+        saw = f"it is {stack.status}; {lacks or 'protected in full'}"
+        return missing(str(stack.name), saw, " ".join(filter(None, (mend, _of_failed(stack)))))
+    return missing(str(stack.name), lacks, mend) if gaps else "protected in full"
+
+
+def _of_failed(stack: Stack) -> str:
+    if stack.status.startswith("UPDATE"):
+        return (
+            f"Nothing of cq updates a stack: cq history {stack.name} and CloudTrail say who did. If it is live, deploy "
+            f"its successor: cq status {stack.name}"
         )
-    return "protected in full"
+    return f"If it is live, deploy its successor; if not, take it away: cq status {stack.name}, cq retire {stack.name}"
