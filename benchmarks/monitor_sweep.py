@@ -106,7 +106,7 @@ def sweep(aws: Aws, endpoint: str, limits: Limits) -> dict[str, Any]:
         clock=SystemClock(),
         by="monitor",
         limits=limits,
-        tell=lambda _: True,
+        tell=lambda *_: True,
         on_record=marks.on_record,
     ).once()
     marks.ended = now()

@@ -135,9 +135,9 @@ def told(production: Production, story: list[tuple[str, Change]]) -> Iterator[tu
             before = msgspec.json.decode(state[region], type=tuple[Alert, ...])
             decided = step(before, production.outlook(region, time))
             assert not [each for notice in decided.notices for each in violations(alert(notice, region))]
-            undelivered = () if production.slack_answers else decided.notices
+            undelivered = () if production.slack_answers else decided.tellings
             state[region] = msgspec.json.encode(decided.untold(undelivered))
-            yield from ((time, notice) for notice in decided.notices if notice not in undelivered)
+            yield from ((time, notice) for notice in decided.notices if production.slack_answers)
 
 
 def _at(clock: str) -> datetime:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coinquery.monitor.alerts import Alert, Notice, Rules, Step, step
+from coinquery.monitor.alerts import Alert, Channel, Kind, Notice, Rules, Step, step
+from coinquery.monitor.finding import Severity
 from coinquery.monitor.outlook import InstanceOutlook, NameOutlook, Outlook, Role, StackOutlook
 from coinquery.monitor.verdict import Verdict
 from tests.simulated_day import Change, Machines, Name, Production, told
@@ -351,9 +352,74 @@ def test_a_notice_that_was_not_delivered_comes_again(kind: str) -> None:
         outlooks.append(Outlook(time=NOON + timedelta(minutes=9), sweep="9", region="us-east-1"))
     _, decided = live_through(outlooks)
     assert [notice.kind for notice in decided.notices] == [kind]
-    again = step(decided.untold(decided.notices), outlooks[-1])
+    again = step(decided.untold(decided.tellings), outlooks[-1])
     assert [notice.kind for notice in again.notices] == [kind]
     assert step(again.alerts, outlooks[-1]).notices == ()
+
+
+def wrong(*, bad: bool, at: int) -> Outlook:
+    """A sweep in which the name is well, or leads to none of ours, which pages."""
+    problems = (f"{NAME} leads elsewhere",) if bad else ()
+    name = NameOutlook(coin="eth", name=NAME, stack=None if bad else LIVE, answers=not bad, problems=problems)
+    return msgspec.structs.replace(eth(*WELL, at=at), names=(name,))
+
+
+def delivered_by(
+    channels: set[Channel], outlooks: Sequence[Outlook], before: tuple[Alert, ...]
+) -> tuple[list[tuple[Kind, Channel]], tuple[Alert, ...]]:
+    """What is told of the name while only these channels take anything; what is kept goes through JSON."""
+    told = []
+    for outlook in outlooks:
+        decided = step(before, outlook)
+        told += [(notice.kind, to) for notice, to in decided.tellings if to in channels and notice.subject == NAME]
+        kept = decided.untold([each for each in decided.tellings if each[1] not in channels])
+        before = msgspec.json.decode(msgspec.json.encode(kept), type=tuple[Alert, ...])
+    return told, before
+
+
+def test_while_slack_is_down_the_pager_is_told_once_and_of_the_end() -> None:
+    bad, good = [wrong(bad=True, at=n) for n in range(60)], [wrong(bad=False, at=60 + n) for n in range(10)]
+    told, kept = delivered_by({"pager"}, bad + good, ())
+    assert told == [("raised", "pager"), ("resolved", "pager")]
+    assert kept == ()
+
+
+def test_slack_is_told_when_it_is_back_and_the_pager_is_not_told_again() -> None:
+    told, kept = delivered_by({"pager"}, [wrong(bad=True, at=n) for n in range(10)], ())
+    assert delivered_by({"pager", "slack"}, [wrong(bad=True, at=10 + n) for n in range(5)], kept)[0] == [
+        ("raised", "slack")
+    ]
+    assert told == [("raised", "pager")]
+
+
+def test_an_all_clear_that_slack_did_not_take_comes_again_for_slack_alone() -> None:
+    _, kept = delivered_by({"pager", "slack"}, [wrong(bad=True, at=n) for n in range(5)], ())
+    told, kept = delivered_by({"pager"}, [wrong(bad=False, at=5 + n) for n in range(9)], kept)
+    assert told == [("resolved", "pager")]
+    told, kept = delivered_by({"pager", "slack"}, [wrong(bad=False, at=14 + n) for n in range(3)], kept)
+    assert (told, kept) == ([("resolved", "slack")], ())
+
+
+def test_the_pager_is_told_before_slack() -> None:
+    decided = live_through([wrong(bad=True, at=n) for n in range(3)])[1]
+    assert [channel for notice, channel in decided.tellings if notice.subject == NAME] == ["pager", "slack"]
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "channels"),
+    [
+        (f"name:{NAME}", "page", ["pager", "slack"]),
+        (f"certificate:{NAME}", "warning", ["slack"]),
+        (f"outage:{LIVE}", "page", ["slack"]),
+    ],
+)
+def test_an_alert_that_was_kept_before_channels_were_was_heard_by_all(key: str, told: str, channels: list[str]) -> None:
+    moment = "2026-03-01T12:00:00Z"
+    document = {"key": key, "recent": [True], "newest": moment, "since": moment, "last": moment, "told": told}
+    alert = msgspec.convert(document, Alert)
+    assert alert.heard == dict.fromkeys(channels, told)
+    decided = live_through([eth(*WELL, at=1 + n) for n in range(5)], (alert,))[1]
+    assert [(notice.kind, channel) for notice, channel in decided.tellings] == [("resolved", each) for each in channels]
 
 
 # Any days at all.
@@ -427,17 +493,24 @@ def test_nothing_is_raised_twice_and_nothing_of_a_silenced_stack_whatever_reache
 ) -> None:
     """And what is kept stays bounded, and outlives JSON unchanged."""
     before: tuple[Alert, ...] = ()
-    raised: set[str] = set()
+    heard: dict[tuple[str, Channel], Severity] = {}
     for outlook in outlooks:
         decided = step(before, outlook)
-        undelivered = [notice for notice in decided.notices if chance.random() < 0.3]
-        for notice in decided.notices:
-            assert notice.kind not in ("raised", "escalated") or not _is_silenced(notice, outlook)
-            assert (notice.kind == "raised") == (notice.key not in raised)
-            if notice not in undelivered:
-                (raised.add if notice.kind in ("raised", "escalated") else raised.discard)(notice.key)
+        undelivered = [telling for telling in decided.tellings if chance.random() < 0.3]
+        for notice, channel in decided.tellings:
+            who = (notice.key, channel)
+            if notice.kind in ("raised", "escalated"):
+                assert not _is_silenced(notice, outlook)
+                assert heard.get(who) in (None, "warning")
+                assert heard.get(who) != notice.severity
+            else:
+                assert who in heard
+            if (notice, channel) not in undelivered:
+                heard.pop(who, None)
+                if notice.kind in ("raised", "escalated"):
+                    heard[who] = notice.severity
         before = decided.untold(undelivered)
-        assert {alert.key for alert in before if alert.told} == raised
+        assert {(alert.key, who): graver for alert in before for who, graver in alert.heard.items()} == heard
         assert all(len(alert.recent) <= RULES.window for alert in before)
         assert all(alert.told or any(alert.recent) for alert in before)
         assert msgspec.json.decode(msgspec.json.encode(before), type=tuple[Alert, ...]) == before

@@ -11,7 +11,7 @@ import pytest
 from coinquery.clock import SystemClock
 from coinquery.local.configuration import SLACK_SECRET
 from coinquery.local.environment import HOME_REGION
-from coinquery.monitor.alerts import Notice
+from coinquery.monitor.alerts import Notice, audience
 from coinquery.monitor.configuration import Configuration
 from coinquery.monitor.finding import Severity
 from coinquery.monitor.team import Team
@@ -47,9 +47,12 @@ def test_the_pager_hears_pages_that_have_no_alarm_and_slack_hears_all(world: Wor
     topic, sqs, queue = queue_of("pages")
     before = slack(world)
     team = Team(SETTINGS, world.aws, REGION, SystemClock(), topic)
-    assert team.tell(notice("degraded:cq-eth-0001-prod", "warning"))
-    assert team.tell(notice("outage:cq-eth-0001-prod", "page"))
-    assert team.tell(notice("name:eth.example.com", "page"))
+    for told in (
+        notice("degraded:cq-eth-0001-prod", "warning"),
+        notice("outage:cq-eth-0001-prod", "page"),
+        notice("name:eth.example.com", "page"),
+    ):
+        assert all(team.tell(told, channel) for channel in audience(told.key, told.severity))
     assert slack(world) == before + 3
     [paged] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5, MaxNumberOfMessages=10)["Messages"]
     told = json.loads(paged["Body"])
@@ -60,13 +63,15 @@ def test_the_pager_hears_pages_that_have_no_alarm_and_slack_hears_all(world: Wor
 
 def test_a_pager_or_a_slack_that_fails_is_not_told(world: World) -> None:
     nowhere = Team(SETTINGS, world.aws, REGION, SystemClock(), f"arn:aws:sns:{REGION}:000000000000:no-such-topic")
-    assert not nowhere.tell(notice("name:eth.example.com", "page"))
-    assert nowhere.tell(notice("degraded:cq-eth-0001-prod", "warning"))
+    assert not nowhere.tell(notice("name:eth.example.com", "page"), "pager")
+    assert nowhere.tell(notice("name:eth.example.com", "page"), "slack")
     locked = Configuration(coins={}, home=HOME_REGION, webhook="secretsmanager:no-such-secret")
-    assert not Team(locked, world.aws, REGION, SystemClock()).tell(notice("degraded:cq-eth-0001-prod", "warning"))
+    mute = Team(locked, world.aws, REGION, SystemClock())
+    assert not mute.tell(notice("degraded:cq-eth-0001-prod", "warning"), "slack")
 
 
 def test_where_there_is_neither_the_log_has_to_do(world: World, caplog: pytest.LogCaptureFixture) -> None:
     quiet = Team(Configuration(coins={}), world.aws, REGION, SystemClock())
-    assert quiet.tell(notice("name:eth.example.com", "page"))
+    assert quiet.tell(notice("name:eth.example.com", "page"), "pager")
+    assert quiet.tell(notice("name:eth.example.com", "page"), "slack")
     assert "raised page: no right answer from eth.example.com" in caplog.text

@@ -8,14 +8,17 @@
 An alert is a time of trouble: it begins with the first bad sweep and is over after a window of good ones. A sweep that
 can't tell (``bad`` None) changes nothing. While a stack is silenced its alerts go on and are not raised; what is still
 bad at the end is raised then.
+
+Each channel is told by itself, and once: one that did not take a notice is told again while the others are not, and
+the all-clear goes to those that were told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -26,6 +29,9 @@ from coinquery.monitor.outlook import Outlook
 from coinquery.monitor.records import Moment
 
 Kind = Literal["raised", "escalated", "resolved", "closed"]
+#: Who is told, in this order: what must wake somebody comes first.
+Channel = Literal["pager", "slack"]
+GRAVITY: tuple[Severity, ...] = ("warning", "page")
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -44,7 +50,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     ``recent`` holds the last sweeps that could tell, the newest last; True is bad. ``newest`` is the time of the last
     of them. ``since`` is the first bad sweep, ``last`` the last bad one. ``told`` is the gravest severity that the team
-    was told, None if it was told nothing.
+    was told, None if it was told nothing; ``heard`` the gravest that each channel was told and has no all-clear of. An
+    alert that was ``told`` and says no channel was kept before they were: all had heard it.
     """
 
     key: str
@@ -53,21 +60,38 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
     last: Moment
     told: Severity | None = None
+    heard: dict[Channel, Severity] = {}
+
+    def __post_init__(self) -> None:
+        if self.told is not None and not self.heard:
+            msgspec.structs.force_setattr(self, "heard", dict.fromkeys(audience(self.key, self.told), self.told))
+
+
+def audience(key: str, severity: Severity) -> tuple[Channel, ...]:
+    """Who must hear of an alert. An outage has an alarm of its own, which pages."""
+    return ("pager", "slack") if severity == "page" and not key.startswith("outage:") else ("slack",)
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the team must be told: the alert's ``title``, and ``sentences`` in the order of their use."""
+    """What the team must be told: the alert's ``title``, and ``sentences`` in the order of their use.
+
+    ``to`` are the channels that were not told yet.
+    """
 
     key: str
     kind: Kind
     severity: Severity
     title: str
     sentences: tuple[str, ...]
+    to: tuple[Channel, ...] = ("slack",)
 
     @property
     def subject(self) -> str:
         """The stack or the name that it is about, or the region of the monitor."""
         return self.key.partition(":")[2]
+
+
+Telling = tuple[Notice, Channel]
 
 
 @dataclass(frozen=True)
@@ -82,11 +106,21 @@ class Step:
         """The alerts to keep when every notice was delivered."""
         return self.untold(())
 
-    def untold(self, undelivered: Iterable[Notice]) -> tuple[Alert, ...]:
-        """The alerts to keep when these notices were not delivered: the next sweep will tell them again."""
-        missed = {notice.key for notice in undelivered}
-        told = {notice.key: notice for notice in self.notices if notice.key not in missed}
-        kept = (_told(alert, told.get(key)) for key, alert in self._observed.items())
+    @property
+    def tellings(self) -> tuple[Telling, ...]:
+        """Which notice is to be told to which channel, all for the pager first."""
+        channels: tuple[Channel, ...] = get_args(Channel)
+        return tuple((notice, channel) for channel in channels for notice in self.notices if channel in notice.to)
+
+    def untold(self, undelivered: Iterable[Telling]) -> tuple[Alert, ...]:
+        """The alerts to keep when these were not delivered: the next sweep will tell them again."""
+        missed = {(notice.key, channel) for notice, channel in undelivered}
+        took: dict[str, list[Channel]] = {}
+        for notice, channel in self.tellings:
+            if (notice.key, channel) not in missed:
+                took.setdefault(notice.key, []).append(channel)
+        notices = {notice.key: notice for notice in self.notices}
+        kept = (_told(alert, notices.get(key), took.get(key, ())) for key, alert in self._observed.items())
         return tuple(alert for alert in kept if alert is not None)
 
 
@@ -130,41 +164,48 @@ def _count(alert: Alert, bad: bool, now: datetime, rules: Rules) -> Alert:
 def _notice(alert: Alert, finding: Finding, outlook: Outlook, rules: Rules) -> Notice | None:
     """What must be told of an alert whose subject was looked at."""
     if alert.told is not None and _is_over(alert, rules):
-        return _say(alert, "resolved", alert.told, finding.left, _lasted(alert))
+        return _say(alert, "resolved", alert.told, tuple(alert.heard), finding.left, _lasted(alert))
     silenced = any(outlook.is_silenced(stack) for stack in finding.silenced_by)
     if not finding.bad or silenced:
         return None
-    what = (finding.left, finding.seen, _since(alert), finding.do)
-    if alert.told is None and sum(alert.recent) >= rules.bad:
-        return _say(alert, "raised", finding.severity, *what)
-    if alert.told == "warning" and finding.severity == "page":
-        return _say(alert, "escalated", "page", *what)
-    return None
+    to = _unaware(alert, finding.severity)
+    kind: Kind = "escalated" if "warning" in alert.heard.values() else "raised"
+    if not to or (kind == "raised" and sum(alert.recent) < rules.bad):
+        return None
+    return _say(alert, kind, finding.severity, to, finding.left, finding.seen, _since(alert), finding.do)
+
+
+def _unaware(alert: Alert, severity: Severity) -> tuple[Channel, ...]:
+    """Who must hear of it and has not, or of nothing as grave."""
+    graver = GRAVITY[GRAVITY.index(severity) :]
+    return tuple(each for each in audience(alert.key, severity) if alert.heard.get(each) not in graver)
 
 
 def _closed(alert: Alert, reason: str | None) -> Notice | None:
     """What must be told of an alert whose subject is gone."""
     if alert.told is None or reason is None:
         return None
-    return _say(alert, "closed", alert.told, reason, _lasted(alert))
+    return _say(alert, "closed", alert.told, tuple(alert.heard), reason, _lasted(alert))
 
 
-def _told(alert: Alert, notice: Notice | None) -> Alert | None:
-    """The alert after its notice was delivered, if it has one; None when there is nothing more to be told."""
-    if notice is None:
+def _told(alert: Alert, notice: Notice | None, took: Collection[Channel]) -> Alert | None:
+    """The alert after these channels took its notice, if it has one; None when there is nothing more to be told."""
+    if notice is None or not took:
         return alert
     if notice.kind in ("resolved", "closed"):
-        return None
-    return msgspec.structs.replace(alert, told=notice.severity)
+        left = {channel: heard for channel, heard in alert.heard.items() if channel not in took}
+        return msgspec.structs.replace(alert, heard=left) if left else None
+    heard = alert.heard | dict.fromkeys(took, notice.severity)
+    return msgspec.structs.replace(alert, told=max(heard.values(), key=GRAVITY.index), heard=heard)
 
 
 def _is_over(alert: Alert, rules: Rules) -> bool:
     return len(alert.recent) >= rules.window and not any(alert.recent[-rules.window :])
 
 
-def _say(alert: Alert, kind: Kind, severity: Severity, *sentences: str) -> Notice:
+def _say(alert: Alert, kind: Kind, severity: Severity, to: tuple[Channel, ...], *sentences: str) -> Notice:
     said = tuple(sentence for sentence in sentences if sentence)
-    return Notice(key=alert.key, kind=kind, severity=severity, title=title(alert.key), sentences=said)
+    return Notice(key=alert.key, kind=kind, severity=severity, title=title(alert.key), sentences=said, to=to)
 
 
 def _since(alert: Alert) -> str:

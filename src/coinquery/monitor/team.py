@@ -1,7 +1,4 @@
-"""The team, as the monitor reaches it: each notice is a message in Slack, what must wake somebody goes to the pager.
-
-An outage has an alarm of its own, which the stack brings along and which pages; it is not sent to the pager twice.
-"""
+"""The team, as the monitor reaches it: each notice is a message in Slack, what must wake somebody goes to the pager."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from coinquery.notify.announcer import Announcer
 if TYPE_CHECKING:
     from coinquery.aws import Aws
     from coinquery.clock import Clock
-    from coinquery.monitor.alerts import Notice
+    from coinquery.monitor.alerts import Channel, Notice
     from coinquery.monitor.configuration import Configuration
 
 logger = logging.getLogger(__name__)
@@ -30,13 +27,16 @@ class Team:
         self._region = region
         self._topic = topic
 
-    def tell(self, notice: Notice) -> bool:
-        """Tell of one notice; whether it is told everywhere. What fails is tried again by the next sweep."""
-        logger.warning("%s %s: %s", notice.kind, notice.severity, notice.title)
-        problems = [self._tell_slack(notice), self._tell_pager(notice)]
-        for problem in filter(None, problems):
+    def tell(self, notice: Notice, channel: Channel) -> bool:
+        """Tell one channel of a notice; whether it is told. What fails is tried again by the next sweep.
+
+        A channel that there is not is told by the log, so that nothing waits for it.
+        """
+        logger.warning("%s %s: %s (%s)", notice.kind, notice.severity, notice.title, channel)
+        problem = self._tell_pager(notice) if channel == "pager" else self._tell_slack(notice)
+        if problem:
             logger.error("not told: %s", problem)
-        return not any(problems)
+        return not problem
 
     def _tell_slack(self, notice: Notice) -> str:
         if not self._has_slack:
@@ -44,6 +44,6 @@ class Team:
         return self._announcer.tell(alert_messages.alert(notice, self._region)).problem
 
     def _tell_pager(self, notice: Notice) -> str:
-        if not self._topic or notice.severity != "page" or notice.key.startswith("outage:"):
+        if not self._topic:
             return ""
         return pager.publish(self._aws.sns(self._region), self._topic, *alert_messages.pager(notice, self._region))

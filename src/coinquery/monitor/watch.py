@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from coinquery.aws import Aws
     from coinquery.clock import Clock
-    from coinquery.monitor.alerts import Notice
+    from coinquery.monitor.alerts import Channel, Notice
     from coinquery.monitor.configuration import Configuration
     from coinquery.monitor.records import Record
 
@@ -55,8 +55,8 @@ LAST_WORD = 1.5
 #: Seconds after which a line that was written is looked for once more.
 LATE = 1.0
 
-#: Tells the team of something; whether it was delivered.
-Tell = Callable[["Notice"], bool]
+#: Tells the team of something by one channel; whether it was delivered.
+Tell = Callable[["Notice", "Channel"], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,13 +232,12 @@ class _UnderWay:
     async def _told(self, tell: Tell, before: tuple[Alert, ...], outlook: Outlook) -> tuple[Alert, ...]:
         """The alerts after telling what is new; what is not delivered in time is told by the next sweep."""
         decided = step(before, outlook)
-        telling = {asyncio.create_task(self._threads.run(tell, notice)): notice for notice in decided.notices}
+        telling = {asyncio.create_task(self._threads.run(tell, *each)): each for each in decided.tellings}
         if telling:
             await asyncio.wait(telling, timeout=self._sweep.end - LAST_WORD - asyncio.get_running_loop().time())
         for task in telling:
             task.cancel()
-        told = {notice.key for task, notice in telling.items() if _is_true(task)}
-        return decided.untold([notice for notice in decided.notices if notice.key not in told])
+        return decided.untold([each for task, each in telling.items() if not _is_true(task)])
 
     async def _remember(self, before: Memory) -> Memory:
         """What was said in this sweep, and when each reference was asked last."""
