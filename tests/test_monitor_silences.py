@@ -8,12 +8,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from coinquery import cli, config
 from coinquery.durations import Duration
-from coinquery.errors import WrongUse
+from coinquery.errors import AwsUnreachable, SilenceReplaced, WrongUse
 from coinquery.monitor import silences, silencing
 from coinquery.monitor.silences import Silence
 from coinquery.naming import SILENCES, parse
@@ -61,6 +63,58 @@ def test_a_silence_is_kept_replaced_and_ended(store: ParameterStore) -> None:
     silences.end(store, one)
     silences.end(store, one)
     assert silences.ends(store, NOW) == {}
+
+
+class Crowded:
+    """An SSM that refuses the first writes, or in which somebody writes ``theirs`` right after each."""
+
+    def __init__(self, ssm: Any, refusals: int = 0, theirs: str = "") -> None:
+        self._ssm, self.refusals, self._theirs = ssm, refusals, theirs
+
+    def put_parameter(self, **wanted: Any) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise self._ssm.exceptions.TooManyUpdates({"Error": {"Code": "TooManyUpdates"}}, "PutParameter")
+        self._ssm.put_parameter(**wanted)
+        if self._theirs:
+            self._ssm.put_parameter(**{**wanted, "Value": self._theirs})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ssm, name)
+
+
+class Hasty:
+    def now(self) -> datetime:
+        return NOW
+
+    def sleep(self, seconds: float) -> None:
+        """No time is lost in a test."""
+
+
+def crowded(world: World, **others: Any) -> ParameterStore:
+    ssm: Any = Crowded(world.aws.ssm(Production(world.aws, world.state).region), **others)
+    return ParameterStore(ssm, Hasty())
+
+
+def test_a_silence_that_ssm_refuses_at_first_is_kept_all_the_same(world: World) -> None:
+    store, stack = crowded(world, refusals=2), parse("cq-eth-0001-prod")
+    silences.keep(store, stack, silence(5))
+    assert silences.read(store) == {str(stack): silence(5)}
+
+
+def test_a_silence_that_ssm_goes_on_refusing_is_no_success(world: World) -> None:
+    store = crowded(world, refusals=99)
+    with pytest.raises(AwsUnreachable, match="TooManyUpdates"):
+        silences.keep(store, parse("cq-eth-0001-prod"), silence(5))
+    assert silences.read(store) == {}
+
+
+@pytest.mark.parametrize(("theirs", "said"), [("", "by jane: old disks"), ("{}", "it was ended")])
+def test_of_two_who_silence_at_once_one_is_told_whose_silence_stands(world: World, theirs: str, said: str) -> None:
+    other = Silence(until=NOW + timedelta(minutes=9), by="jane", why="old disks")
+    store = crowded(world, theirs=theirs or msgspec.json.encode(other).decode())
+    with pytest.raises(SilenceReplaced, match=said):
+        silences.keep(store, parse("cq-eth-0001-prod"), silence(5))
 
 
 def test_all_pages_of_silences_are_read(store: ParameterStore) -> None:

@@ -108,6 +108,10 @@ class RecordMoved(Refused):
     """Somebody else changed the record first (I9)."""
 
 
+class SilenceReplaced(Refused):
+    """Two silenced a stack at once, and the other's silence stands."""
+
+
 class RecordUnfit(Refused):
     """The record set in the zone is of a shape that can't be switched safely."""
 

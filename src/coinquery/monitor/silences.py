@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coinquery.errors import SilenceReplaced
 from coinquery.monitor.records import Moment
 from coinquery.naming import SILENCES, silence_parameter
 from coinquery.stored import NOT_OF_KIND
@@ -28,8 +29,16 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keep(store: ParameterStore, stack: StackName, silence: Silence) -> None:
-    """Silence a stack, in place of a silence that it may have."""
-    store.note(silence_parameter(stack), msgspec.json.encode(silence).decode())
+    """Silence a stack, in place of a silence that it may have. Raises SilenceReplaced if another came in its place."""
+    value = msgspec.json.encode(silence).decode()
+    standing = store.replace(silence_parameter(stack), value)
+    if standing != value:
+        other = _decode(standing or "")
+        by = "it was ended" if other is None else f"until {other.until:%Y-%m-%d %H:%M:%S}Z by {other.by}: {other.why}"
+        raise SilenceReplaced(
+            f"somebody else changed the silence of {stack} at the same time: {by}",
+            "Theirs stands. Talk to them; if yours is still needed, run the same command again.",
+        )
 
 
 def end(store: ParameterStore, stack: StackName) -> None:

@@ -78,6 +78,30 @@ class ParameterStore:
         found = aws.pages(self._ssm, "get_parameters_by_path", "Parameters", Path=path, Recursive=True)
         return {parameter["Name"]: parameter["Value"] for parameter in found}
 
+    def replace(self, name: str, value: str) -> str | None:
+        """Write a value in place of what stands; return what stands then: another's, if others wrote after it.
+
+        Raises AwsUnreachable if SSM goes on refusing, since others change the same parameter.
+        """
+        for _ in range(READS):
+            try:
+                self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+            except self._ssm.exceptions.TooManyUpdates:
+                self._clock.sleep(spread(1.0))
+            else:
+                return self._settled(name, value)
+        raise AwsUnreachable(f"SSM refused {READS} times to write {name}: TooManyUpdates", _LOOKS_FIRST)
+
+    def _settled(self, name: str, value: str) -> str | None:
+        """What stands after a write; another value is looked at again, since SSM may show the old one for a while."""
+        standing = self.get(name)
+        for _ in range(READS):
+            if standing == value:
+                break
+            self._clock.sleep(spread(1.0))
+            standing = self.get(name)
+        return standing
+
     def note(self, name: str, value: str) -> None:
         """Write a value that is only a hint and may be overwritten by anyone; who writes at the same time may win."""
         with suppress(self._ssm.exceptions.TooManyUpdates):
