@@ -153,6 +153,32 @@ def test_a_coin_that_never_was_live_has_nothing_to_say(name: Name) -> None:
     assert public_name.look("btc", name.standpoint()) is None, "retired"
 
 
+@pytest.mark.parametrize(("coin", "region"), [("bch", REGION), ("dash", OTHER_REGION)])
+def test_a_record_that_is_gone_is_an_outage_however_many_numbers_came_after_its_stack(
+    name: Name, coin: str, region: str
+) -> None:
+    """Rollouts that failed use up numbers, and the old stack is live all the while."""
+    world, now = name.team.world, datetime.now(UTC)
+    store = ParameterStore(world.aws.ssm(REGION))
+    for number in range(1, public_name.LOOKED_AT + 3):
+        notes = Notes(store, Key(coin, "prod", region, f"v{number}"), 1)
+        entry = Entry(rollout=notes.id, region=region, release="v1", commit="c", author="a", reserved="r")
+        Ledger(store).reserve(StackName(coin, number, "prod"), entry)
+        if number == 1:
+            notes.mark(SWITCHED, now, "test")
+    assert public_name.look(coin, name.standpoint()) is None, "it does not stand"
+    cloudformation, stack = world.aws.cloudformation(region), f"cq-{coin}-0001-prod"
+    template = {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}}}
+    cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    try:
+        seen = public_name.look(coin, name.standpoint())
+    finally:
+        cloudformation.delete_stack(StackName=stack)
+    assert seen is not None
+    assert (seen.stack, seen.answers) == (None, False)
+    assert f"it was moved to {stack} at" in seen.problems[0]
+
+
 @pytest.mark.parametrize(("lacks", "switch"), PROTECTIONS.items(), ids=PROTECTIONS)
 def test_i5_protection_that_is_off_is_told_of_the_live_stack_and_of_its_way_back(
     name: Name, lacks: str, switch: Switch

@@ -27,22 +27,25 @@ from coinquery.errors import RecordUnfit
 from coinquery.monitor import way_back
 from coinquery.monitor.outlook import NameOutlook
 from coinquery.stacks import inventory, retiring
+from coinquery.stacks import stack as stacks
 from coinquery.stacks.ledger import LEDGER, Ledger
 from coinquery.stacks.notes import SWITCHED, of_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from coinquery.dns.record import Alias
     from coinquery.dns.world import Answer
     from coinquery.monitor.standpoint import Standpoint
+    from coinquery.naming import StackName
+    from coinquery.stacks.ledger import Entry
     from coinquery.stacks.stack import Stack
 
 #: Seconds for the answers of all name servers together, and for each of the two requests to an address.
 DNS_SECONDS, HTTPS_SECONDS = 3.0, 3.0
 #: Fewer days left than this are a problem: ACM renews 60 days before the end.
 CERTIFICATE_DAYS = 14
-#: How many of a coin's newest stacks are looked at for one that was live.
+#: How many of a coin's newest stacks are looked at for one that was live, whether they stand or not.
 LOOKED_AT = 10
 
 
@@ -80,12 +83,23 @@ def look(coin: str, at: Standpoint) -> NameOutlook | None:
 def _missing(coin: str, name: str, at: Standpoint) -> tuple[str, ...]:
     """No record is a problem once a name led to a stack that is not retired; before, nobody expects one."""
     entries = Ledger(at.store).entries(f"{LEDGER}/{coin}/prod")
-    for stack in sorted(entries, reverse=True)[:LOOKED_AT]:
+    for stack in _candidates(entries, at):
         notes = of_id(at.store, entries[stack].rollout)
         mark = notes.marked(SWITCHED)
         if mark is not None and not retiring.is_under_way(notes, at.clock.now()):
             return (f"{name} has no record in zone {at.production.zone}; it was moved to {stack} at {mark.time}",)
     return ()
+
+
+def _candidates(entries: Mapping[StackName, Entry], at: Standpoint) -> Iterator[StackName]:
+    """The newest numbers; of the older ones those whose stacks stand, here and then in other regions of production."""
+    by_age = sorted(entries, reverse=True)
+    yield from by_age[:LOOKED_AT]
+    older = by_age[LOOKED_AT:]
+    yield from (name for name in older if name in at.stacks)
+    elsewhere = {entries[name].region for name in older} & set(at.configuration.regions) - {at.region}
+    for region in sorted(elsewhere):
+        yield from (stack.name for stack in stacks.read_all(at.aws.cloudformation(region)) if stack.name in older)
 
 
 def _astray(name: str, alias: Alias, stack: Stack | None) -> str:
