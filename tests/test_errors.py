@@ -12,14 +12,26 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from botocore import exceptions as aws
+from botocore import parsers
 
 import coinquery
-from coinquery.errors import CoinQueryError, NotFinished, Refused, WrongUse
+from coinquery.aws import explain
+from coinquery.errors import (
+    AwsUnreachable,
+    BadConfiguration,
+    CoinQueryError,
+    NoCredentials,
+    NotFinished,
+    Refused,
+    WrongUse,
+)
 
 ROOT = Path(coinquery.__file__).parent
 DOCS = ROOT.parents[1] / "docs"
 #: These two say which kind of danger it is and nothing else: a guard has a name.
 TOO_GENERAL = ("CoinQueryError", "Refused")
+SECTIONS = ("CoinQueryError", "WrongUse", "Refused", "NotFinished")
 #: What may be raised besides: caught by who called (msgspec, argparse, the parser), or a step out of order.
 WITHIN = {
     "config.py": {"ValueError"},
@@ -105,26 +117,77 @@ def test_every_row_of_the_catalogue_says_all() -> None:
         assert all(cells), row
 
 
-def _texts() -> Iterator[str]:
-    """Every text in the source, what is put into it replaced by the catalogue's ``…``."""
-    for _, tree in _trees():
+#: What stands for something that is put in, where the catalogue quotes what an error says.
+_PUT_IN = re.compile(r"…|: |\b[A-Z_]{5,}\b|\bmaster\b|\b9999\b|\bwrong-chain\b|\bcq\.toml\b|\bahead of\b")
+#: Errors whose text is put together elsewhere; what the catalogue has of them is looked for in all texts.
+COMPOSED = {
+    "decode.py": {"BadConfiguration"},
+    "denial.py": {"NotPermitted"},
+    "monitor/configuration.py": {"BadConfiguration"},
+    "retirement/ladder.py": {"refusal"},
+    "rollout/movers.py": {"RecordMoved"},
+    "stacks/create.py": {"NotPermitted", "StackFailed"},
+    "stored.py": {"Unreadable"},
+}
+
+
+def _quoted() -> dict[str, list[list[str]]]:
+    """What the catalogue quotes of each error, each as the pieces between what is put in."""
+    catalogue = (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[0]
+    quoted = {}
+    for row in re.findall(r"^\| `\w+`.*\|$", catalogue, re.MULTILINE):
+        name, says, *_ = row.strip("|").split(" | ")
+        texts = [_PUT_IN.split(said) for said in re.findall(r"`([^`]+)`", says)]
+        quoted[re.findall(r"\w+", name)[0]] = [[p.strip(" :,") for p in pieces if p.strip(" :,")] for pieces in texts]
+    return quoted
+
+
+def _text(node: ast.AST) -> str:
+    """A text as the source has it, what is put into it as ``…``; ``""`` for what is no text."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(each.value) if isinstance(each, ast.Constant) else "…" for each in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _says(call: ast.Call, tree: ast.Module) -> list[str]:
+    """What an error may say: its first argument, or what a variable of that name is given in the same file."""
+    what = call.args[0]
+    if not isinstance(what, ast.Name):
+        return [_text(what)]
+    given = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+    return [_text(node.value) for node in given if any(ast.unparse(to) == what.id for to in node.targets)]
+
+
+def _messages() -> Iterator[tuple[str, str, str]]:
+    """Where each error is made, its class, and what it says."""
+    known = set(_classes(CoinQueryError)) | {"refusal"}
+    for path, tree in _trees():
         for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr):
-                yield "".join(str(each.value) if isinstance(each, ast.Constant) else "…" for each in node.values)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+            named = known - COMPOSED.get(path, set())
+            if isinstance(node, ast.Call) and _called(node) in named and node.args:
+                yield from ((f"{path}:{node.lineno}", _called(node), text) for text in _says(node, tree))
+
+
+def test_what_an_error_says_is_in_its_row_of_the_catalogue() -> None:
+    """Those of the sections, such as WrongUse, have no row."""
+    rows, unknown = _quoted(), []
+    messages = [each for each in _messages() if each[1] not in SECTIONS]
+    assert len(messages) > 100
+    for place, name, text in messages:
+        if not any(pieces and all(piece in text for piece in pieces) for pieces in rows[name]):
+            unknown.append((place, name, text))
+    assert unknown == []
 
 
 def test_what_the_catalogue_says_that_an_error_says_is_in_the_code() -> None:
-    """Each quoted text of that column, piece by piece: ``…``, capitals and a few words stand for what is put in."""
-    texts, unknown = list(_texts()), []
-    put_in = re.compile(r"…|: |\b[A-Z_]{5,}\b|\bmaster\b|\b9999\b|\bwrong-chain\b|\bcq\.toml\b|\bahead of\b")
-    catalogue = (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[0]
-    for row in re.findall(r"^\| `\w+`.*\|$", catalogue, re.MULTILINE):
-        for said in re.findall(r"`([^`]+)`", row.strip("|").split(" | ")[1]):
-            pieces = [piece.strip(" :,") for piece in put_in.split(said)]
-            unknown += [(said, piece) for piece in pieces if piece and not any(piece in text for text in texts)]
-    assert unknown == []
+    everything = [_text(node) for _, tree in _trees() for node in ast.walk(tree)]
+    composed, own = set().union(*COMPOSED.values()), dict[str, list[str]]()
+    for _, name, text in _messages():
+        own.setdefault(name, []).append(text)
+    for name, row in _quoted().items():
+        texts = everything if name in composed or name not in own else own[name]
+        for pieces in row:
+            assert all(any(piece in text for text in texts) for piece in pieces), f"{name}: {pieces}"
 
 
 def test_what_is_no_error_is_in_the_catalogue_as_such() -> None:
@@ -180,6 +243,27 @@ def test_every_error_says_what_to_do() -> None:
 def test_every_error_is_named_for_its_danger() -> None:
     general = [place for place, call in _made() if _called(call) in TOO_GENERAL]
     assert general == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (aws.UnauthorizedSSOTokenError(), NoCredentials, "aws sso login"),
+        (aws.SSOTokenLoadError(profile_name="p", error_msg="expired"), NoCredentials, "sign in"),
+        (aws.TokenRetrievalError(provider="sso", error_msg="expired"), NoCredentials, "sign in"),
+        (aws.CredentialRetrievalError(provider="custom-process", error_msg="no"), NoCredentials, "sign in"),
+        (aws.LoginRefreshRequired(), NoCredentials, "sign in"),
+        (aws.ConfigParseError(path="~/.aws/config", error="bad"), BadConfiguration, "~/.aws/config"),
+        (aws.InvalidRegionError(region_name="no region"), BadConfiguration, "region"),
+        (parsers.ResponseParserError("Unable to parse response (not well-formed)"), AwsUnreachable, "proxy"),
+        (aws.EndpointConnectionError(endpoint_url="https://x"), AwsUnreachable, "network"),
+        (aws.ParamValidationError(report="odd"), AwsUnreachable, "run the same command again"),
+    ],
+)
+def test_what_boto3_raises_is_told_with_what_helps(error: Exception, kind: type[Exception], says: str) -> None:
+    told = explain(error)
+    assert type(told) is kind
+    assert says in f"{told.remedy}"
 
 
 def test_no_nameless_exception_leaves_the_core() -> None:

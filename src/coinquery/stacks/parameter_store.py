@@ -85,7 +85,7 @@ class ParameterStore:
         """
         for _ in range(READS):
             try:
-                self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+                self._ssm.put_parameter(Name=name, Value=value, Type="String", Tier=TIER, Overwrite=True)
             except self._ssm.exceptions.TooManyUpdates:
                 self._clock.sleep(spread(1.0))
             else:
