@@ -94,8 +94,8 @@ def pair(team: Team) -> tuple[Team, str]:
 
 def test_a_stack_without_outputs_can_be_retired(team: Team) -> None:
     """As CloudFormation leaves one that failed to create: our tags, no load balancer."""
-    name = "cq-dash-0007-prod"
-    _foreign(team, name, rollout=f"dash/prod/{REGION}/v1.0.0/1", stack=name)
+    name = "cq-zec-0007-prod"
+    _foreign(team, name, rollout=f"zec/prod/{REGION}/v1.0.0/1", stack=name)
     listed = {row["stack"]: row for row in json.loads(team.must("ls", "--json"))["stacks"]}
     assert listed[name]["health"] != "healthy"
     team.must("retire", name, "--name", name)
