@@ -5,19 +5,26 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
 
 from coinquery import cli, naming
-from coinquery.errors import NumbersExhausted, RolloutEnded
+from coinquery.durations import Duration
+from coinquery.errors import CoinQueryError, LinesRejected, NotFinished, NotPermitted, NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
 from coinquery.rollout import identity
+from coinquery.rollout.deploy import carry_out
+from coinquery.rollout.plan import Plan
+from coinquery.rollout.run import Run
 from coinquery.rollout.steps.reserve import chosen
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry, Ledger
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
+from tests.test_rollout_run import Failing, HandClock, Silent
 from tests.worlds import World
 
 REGION = "us-east-1"
@@ -162,6 +169,47 @@ def test_i11_ctrl_c_names_the_command_that_carries_on(
     monkeypatch.setattr(cli.cq, "main", stopped)
     assert cli.run(["deploy", "eth", "--new"]) == 4
     assert capsys.readouterr().err.strip().endswith(f"Carry on with: {again}")
+
+
+def _stopped(store: ParameterStore, coin: str, stop: BaseException, *, new: bool) -> None:
+    """Carry out a rollout whose first step raises ``stop``; raises what that becomes."""
+    notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
+    means: Any = SimpleNamespace(clock=HandClock())
+    rollout: Any = SimpleNamespace(notes=notes)
+    chapter: Any = None
+    plan = Plan(rollout, (Failing([], errors=[stop]),), chapter)
+    carry_out(plan, means, Run(HandClock(), Silent(), Duration(5)), new=new)
+
+
+STOPPED = [
+    (NotFinished("not finished", "Run the same command again."), "Run the same command without --new again."),
+    (LinesRejected("dropped", "Set the clock and run the same command again."),
+     "Set the clock and run the same command without --new again."),
+    (NotPermitted("not permitted", "Allow it."), "Allow it. Then carry on without --new."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "remedy"), STOPPED, ids=lambda each: type(each).__name__)
+def test_i11_a_new_rollout_that_stops_is_carried_on_without_new(
+    store: ParameterStore, coin: str, error: CoinQueryError, remedy: str
+) -> None:
+    with pytest.raises(type(error)) as told:
+        _stopped(store, coin, error, new=True)
+    assert (type(told.value), told.value.what, told.value.remedy) == (type(error), error.what, remedy)
+    with pytest.raises(type(error)) as told:
+        _stopped(store, coin, error, new=False)
+    assert told.value is error, "as it is where nothing new was begun"
+
+
+def test_i11_ctrl_c_in_a_new_rollout_says_that_it_was_begun(store: ParameterStore, coin: str) -> None:
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        _stopped(store, coin, KeyboardInterrupt(), new=True)
+    assert type(stopped.value) is identity.NewRolloutStopped
+    joined = identity.joined(store, Key(coin, "prod", REGION, "v1"))
+    assert not joined.begin(NOW), "the command without --new means the one that was begun"
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        _stopped(store, coin, KeyboardInterrupt(), new=False)
+    assert type(stopped.value) is KeyboardInterrupt
 
 
 def test_i2_each_new_is_a_rollout_of_its_own(store: ParameterStore, coin: str) -> None:

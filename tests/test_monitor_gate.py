@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coinquery.monitor import records
@@ -153,9 +154,27 @@ any_record = st.builds(
 )
 
 
-@given(st.lists(any_record, max_size=12))
-def test_i7_what_is_proven_is_proven_by_the_records_alone(given_records: list[Record]) -> None:
+def row_of(newest: int, gaps: list[int]) -> list[Record]:
+    """Good records, the newest so many seconds old, with these gaps between them."""
+    return [record(age, f"s{number}") for number, age in enumerate(accumulate([newest, *gaps]), 1)]
+
+
+@given(st.integers(-65, 185), st.lists(st.integers(1, 185), min_size=1, max_size=3), st.lists(any_record, max_size=4))
+@example(10, [60, 60], [])
+@example(181, [60, 60], [])
+@example(-61, [60, 60], [])
+@example(10, [60], [])
+@example(10, [60, 181], [])
+@example(10, [60], [record(20, "s4", launched=LAUNCHED - timedelta(days=1))])
+@example(10, [60], [record(20, "s4", stack="cq-eth-0001-prod")])
+@example(10, [60], [record(20, "s4", instance="i-0b")])
+def test_i7_what_is_proven_is_proven_by_the_records_alone(age: int, gaps: list[int], others: list[Record]) -> None:
+    """Good records, the newest so many seconds old, with these gaps between them, and any others among them."""
+    given_records = [*others[:2], *row_of(age, gaps), *others[2:]]
     outcome = judged(given_records)
+    if not others:
+        proves = -60 <= age <= 180 and len(gaps) >= 2 and max(gaps[:2]) <= 180
+        assert isinstance(outcome, Proven) is proves
     if not isinstance(outcome, Proven):
         return
     assert len(set(outcome.sweeps)) == 3
@@ -165,7 +184,9 @@ def test_i7_what_is_proven_is_proven_by_the_records_alone(given_records: list[Re
     assert all(r.verdict == "healthy" and r.commit == COMMIT for r in row)
     assert max(r.time for r in own) == row[-1].time
     assert -CLOCK_SKEW <= NOW - row[-1].time <= DEMAND.record_age
-    assert all(r in row for r in own if r.time >= row[0].time)
+    newest = sorted(max(r.time for r in row if r.sweep == sweep) for sweep in outcome.sweeps)
+    assert all(after - before <= DEMAND.record_age for before, after in pairwise(newest))
+    assert all(r in row for r in own if r.time > newest[0])
 
 
 @given(st.lists(any_record, max_size=8), any_record.filter(lambda r: r.verdict != "healthy"))

@@ -121,7 +121,7 @@ def test_the_stay_bounds_all_steps_together() -> None:
 class Failing(Scripted):
     """A step whose first looks AWS does not answer: ``errors`` of them, then as its script says."""
 
-    errors: list[Exception] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
 
     def observe(self) -> Observation:
         if self.errors:

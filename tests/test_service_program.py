@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coinquery.coins import Catalogue
@@ -82,10 +83,33 @@ def test_a_wrong_command_line_is_refused(wrong: list[str], capsys: pytest.Captur
     assert wrong[0] in capsys.readouterr().err
 
 
-@given(st.text(alphabet="0123456789abcdefABCDEF$Format:%H\n\r ", max_size=120))
+LIKE_A_BUILD = st.builds(
+    "{}{}{}".format,
+    st.from_regex(r"[0-9a-f]{40}", fullmatch=True)
+    | st.from_regex(r"[0-9a-f]{39}([0-9a-f]{2})?|[0-9a-fA-F]{40}|\$Format:%H\$", fullmatch=True),
+    st.sampled_from(["\n", "\n", "\n", "\r\n", " ", "\n\n"]),
+    st.datetimes().map(datetime.isoformat)
+    | st.sampled_from(["2026-11-24", "2026-11-24T05:00:00+00:00\n", "today", ""]),
+)
+
+
+@given(LIKE_A_BUILD | st.text(alphabet="0123456789abcdefABCDEF$Format:%H\n\r ", max_size=120))
+@example(f"{'a' * 40}\n2026-11-24T05:00:00+00:00\n")
+@example(f"{'a' * 39}\n2026-11-24")
+@example(f"{'a' * 41}\n2026-11-24")
 def test_i3_a_commit_is_forty_hex_digits_or_unknown(text: str) -> None:
-    commit = build.parse(text).commit
-    assert commit is None or (len(commit) == 40 and not set(commit) - set("0123456789abcdef"))
+    """A build is such a line and a line with a date, and all else is none."""
+    built, lines = build.parse(text), text.splitlines()
+    is_commit = len(lines) == 2 and len(lines[0]) == 40 and not set(lines[0]) - set("0123456789abcdef")
+    assert built == (build.Build(*lines) if is_commit and _is_date(lines[1]) else build.Build())
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("text", ["$Format:%H$\n$Format:%cI$\n", "", f"{'a' * 40}\n", f"{'A' * 40}\n2026-11-24"])
