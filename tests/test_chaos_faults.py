@@ -16,6 +16,7 @@ from coinquery.errors import ClockWrong
 from tests.chaos import part
 from tests.chaos.account import Account
 from tests.chaos.fault_kinds import KINDS, First, Kind, Skewed, concurrent
+from tests.chaos.faults import Matrix
 from tests.chaos.proxy import Intervention, between
 from tests.chaos.right import account_problems, ended_properly
 from tests.chaos.shop import Shop
@@ -89,6 +90,14 @@ def test_i12_a_clock_that_is_wrong_is_told_as_that(
     error = ask_once(background, Skewed(), service, act)
     assert isinstance(explain(error), ClockWrong)
     assert not passes(error)
+
+
+def test_a_fault_that_happened_to_no_command_is_a_problem() -> None:
+    shop: Any = None
+    matrix = Matrix(shop)
+    matrix.meet("late ssm", lambda it: it.row("ls", "ssm read late", 0, []))
+    matrix.meet("late ec2", lambda it: it.row("ls", "ec2 read late", 3, []))
+    assert [(row.what, row.tried, row.right) for row in matrix.rows] == [("late ssm", 1, 0), ("ec2 read late", 3, 3)]
 
 
 def test_i12_the_environment_changes_no_retries(monkeypatch: pytest.MonkeyPatch) -> None:

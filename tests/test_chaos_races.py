@@ -3,15 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tests.chaos import many, part, races
-from tests.chaos.contest import Coin, Saved
+from tests.chaos.contest import LOOK, Coin, Saved, watched
 from tests.chaos.mutants import Mutant
 from tests.chaos.shop import Shop
 from tests.chaos.sight import RACED, seen_by_races
 from tests.chaos.turns import alone, moves
+
+
+@dataclass
+class Led:
+    """A coin whose records lead nowhere, once they can be read: before that each error is raised in turn."""
+
+    errors: list[Exception]
+    asked: int = 0
+    shop: Any = field(default_factory=MagicMock)
+
+    @property
+    def led(self) -> dict[str, str]:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return {}
+
+
+THROTTLED = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "ListResourceRecordSets")
+BROKEN = EndpointConnectionError(endpoint_url="x")
+
+
+@pytest.mark.parametrize(
+    ("errors", "problem"),
+    [([THROTTLED, BROKEN], ""), ([KeyError("led")], "can't look: KeyError"), ([BROKEN] * 1000, "looked 0 times only")],
+)
+def test_the_watcher_looks_on_and_says_what_kept_it_from_looking(errors: list[Exception], problem: str) -> None:
+    coin: Any = Led(errors)
+    with watched(coin) as watcher:
+        while coin.asked < 6:
+            Event().wait(LOOK)
+    assert [problem in each for each in watcher.problems] == [True] * bool(problem)
 
 
 @pytest.fixture(scope="module")

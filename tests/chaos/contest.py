@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from botocore.exceptions import ClientError
+
+from coinquery import aws
 from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
 from coinquery.stacks import inventory, retiring
@@ -21,6 +24,8 @@ from tests.teams import REGION
 NOWHERE = "nothing of ours"
 #: How often the watcher looks, in seconds.
 LOOK = 0.05
+#: How often it must have looked: while the block ran, and when it was over.
+LOOKS = 2
 
 
 @dataclass
@@ -124,6 +129,14 @@ class Watcher:
     problems: set[str] = field(default_factory=set)
     looks: int = 0
 
+    def try_to_look(self) -> None:
+        """Look once; an AWS that gives no answer for a moment is looked at again, what else fails is a problem."""
+        try:
+            self.look()
+        except Exception as error:
+            if not aws.passes(error):
+                self.problems.add(f"the watcher can't look: {error!r}")
+
     def look(self) -> None:
         """Look once; what a record leads to must stand while it does."""
         cloudformation = self.coin.shop.team.world.aws.cloudformation(REGION)
@@ -141,7 +154,7 @@ def watched(coin: Coin) -> Iterator[Watcher]:
 
     def watch() -> None:
         while not stop.wait(LOOK):
-            watcher.look()
+            watcher.try_to_look()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -150,7 +163,9 @@ def watched(coin: Coin) -> Iterator[Watcher]:
     finally:
         stop.set()
         thread.join(30)
-        watcher.look()
+        watcher.try_to_look()
+        if thread.is_alive() or watcher.looks < LOOKS:
+            watcher.problems.add(f"the watcher looked {watcher.looks} times only")
 
 
 def again(shop: Shop, command: Sequence[str], times: int = 6) -> Ran:
@@ -164,10 +179,10 @@ def again(shop: Shop, command: Sequence[str], times: int = 6) -> Ran:
 
 
 def _status(cloudformation: object, name: str) -> str:
-    from botocore.exceptions import ClientError
-
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]  # type: ignore[attr-defined]
-    except ClientError:
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
         return "gone"
     return str(stack["StackStatus"])

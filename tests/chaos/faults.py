@@ -48,7 +48,7 @@ class Matrix:
             self.right[command] = Account.of(self.shop, life.coin)
 
     def row(self, command: str, what: str, tried: int, problems: Sequence[str]) -> None:
-        """Keep a row, and say it."""
+        """Keep a row, and say it; a command that the fault can't happen to has none."""
         if not tried and not problems:
             return
         problems = [problem[:600] for problem in dict.fromkeys(problems)]
@@ -57,6 +57,13 @@ class Matrix:
         say(f"{command}: {what}: {tried} tried, {len(problems)} problems")
         for problem in problems:
             say(f"    {problem}")
+
+    def meet(self, name: str, part: Callable[[Matrix], None]) -> None:
+        """Try one part; what never happened to any command is a problem of its own."""
+        begin = len(self.rows)
+        part(self)
+        if not any(row.tried for row in self.rows[begin:]):
+            self.row("all", name, 1, ["it happened to no command"])
 
     def once(self, kind: Kind) -> None:
         """Each operation of each command meets the fault at its first call."""
@@ -199,8 +206,8 @@ def run() -> list[Row]:
             third_release(shop)
             matrix = Matrix(shop)
             matrix.learn()
-            for _, part in parts[begin : begin + TOGETHER]:
-                part(matrix)
+            for name, part in parts[begin : begin + TOGETHER]:
+                matrix.meet(name, part)
             rows += matrix.rows
     return together(rows)
 
