@@ -51,6 +51,7 @@ def test_nothing_odd(production: Production) -> None:
     for look in LOOKS:
         ran = production.fuzz.looks(*look)
         assert ran.code == (1 if look in FINDING_FAULT else 0), (look, ran.err)
+    assert f"{LIVE} stays: not live: " in production.keeps_the_live_stack()
 
 
 garbage = (

@@ -356,20 +356,16 @@ def test_i15_only_production_is_looked_at(production: Production, background: Ba
 def test_i15_a_sweep_makes_no_call_that_could_change_what_it_looks_at(
     world: World, production: Production, background: Background, chain: Chain
 ) -> None:
-    called: set[str] = set()
-    clients = [
-        production.aws.ec2(production.region),
-        production.aws.cloudformation(production.region),
-        production.aws.logs(production.region),
-    ]
-    for client in clients:
-        client.meta.events.register("before-call", lambda model, **_: called.add(model.name))
+    """As the gateway heard it, of whatever service."""
     with serve(production, background, ONE, chain.network.url):
-        called.clear()
+        before = len(world.state.calls.read_text().splitlines())
         production.sweep()
-        chain.mine(1)
-    reads = {"DescribeInstances", "DescribeStacks", "GetStackPolicy", "GetLogEvents"}
-    assert called == {*reads, "PutLogEvents", "CreateLogStream"}
+        calls = [json.loads(line) for line in world.state.calls.read_text().splitlines()[before:]]
+    looks = {"ec2:DescribeInstances", "cloudformation:DescribeStacks", "cloudformation:GetStackPolicy"}
+    reads = {"logs:GetLogEvents", "ssm:GetParametersByPath"}
+    writes = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert {f"{call['service']}:{call['operation']}" for call in calls} == looks | reads | writes
+    assert {call["region"] for call in calls} == {production.region}
 
 
 def test_a_coin_that_is_not_configured_is_unknown(production: Production) -> None:

@@ -144,6 +144,7 @@ def test_i1_a_ticker_is_as_long_as_the_longest_load_balancer_name_allows() -> No
 def test_i1_every_derived_name_fits_its_limit_and_is_the_stacks_own(name: StackName) -> None:
     for derived in name.derived():
         assert 0 < len(derived.value) <= derived.limit, derived
+        assert str(name) in derived.value or {name.coin, f"{name.number:04}", name.level} <= {*derived.value.split("/")}
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -11,6 +11,7 @@ import pytest
 from coinquery.aws import Aws
 from coinquery.local import environment
 from coinquery.local import world as local_world
+from tests.chaos.proxy import LOOKS
 from tests.guarded import Guarded, kept_environment
 from tests.teams import REGION, Team
 from tests.worlds import World, child_environment, free_state
@@ -186,3 +187,7 @@ def test_who_may_only_look_sees_everything_and_changes_nothing(day: Day) -> None
     assert ran.returncode == 2
     assert "AWS does not permit ssm:PutParameter to" in ran.stderr
     assert environment.ROOT["AWS_ACCESS_KEY_ID"] not in ran.stderr
+    own = [call for call in day.guarded.calls() if call["access_key"] == role["AWS_ACCESS_KEY_ID"]]
+    changes = [call for call in own if not call["operation"].startswith(LOOKS)]
+    assert {call["operation"] for call in changes} >= {"PutParameter"}, "it was tried"
+    assert [call for call in changes if call["status"] < 400] == []

@@ -361,7 +361,9 @@ def test_i11_a_step_that_waits_ends_when_its_stack_is_being_retired(pair: tuple[
 def test_i6_the_way_back_is_kept_for_its_time(pair: tuple[Team, str]) -> None:
     team, coin = pair
     planned = json.loads(team.must("retire", f"cq-{coin}-0001-prod", "--plan", "--json"))
-    assert f"cq-{coin}-0002-prod goes back to it until" in json.dumps(planned["ladder"])
+    (rung,) = (each for each in planned["ladder"] if each["title"] == "nobody needs it as the way back")
+    assert f"cq-{coin}-0002-prod goes back to it until" in rung["saw"]
+    assert rung["holds"] is False
 
 
 def test_i13_dead_instances_are_not_healthy(pair: tuple[Team, str]) -> None:
