@@ -220,7 +220,7 @@ def _parts(seeds: Sequence[int]) -> list[tuple[str, Callable[[Matrix], None]]]:
         ("late all", partial(Matrix.stale, seconds=0.3, services=frozenset(LATE))),
         ("paged", Matrix.paged),
         ("rates", Matrix.rated),
-        *((f"skew {seconds}", partial(Matrix.skewed, seconds=seconds)) for seconds in (-600, -120, 120, 600)),
+        *((f"skew {seconds}", partial(Matrix.skewed, seconds=seconds)) for seconds in (-600, -50, 50, 600)),
         ("skew refused", Matrix.refused_for_time),
         *((f"mix {seed}", partial(Matrix.mix, seed=seed, share=0.08)) for seed in seeds),
     ]
