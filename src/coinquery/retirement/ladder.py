@@ -166,9 +166,10 @@ class Ladder:
         window = self._means.config.waits.quiet
         cloudwatch = self._means.aws.cloudwatch(self._stack.region)
         seen = requests.traffic(cloudwatch, self._stack, window, self._means.clock.now())
-        saw = f"{seen.requests} requests in the last {window}" if seen.known else f"no metrics in the last {window}"
+        known = f"the last {min(window, requests.LATE)}"
+        saw = f"{seen.requests} requests in the last {window}" if seen.known else f"no metrics in {known}"
         wait = f"Wait until none has come for {window}, or find who still asks it"
-        needs = wait if seen.known else f"Wait until CloudWatch has HealthyHostCount of the last {window}"
+        needs = wait if seen.known else f"Wait until CloudWatch has HealthyHostCount of {known}"
         quiet = seen.known and seen.requests == 0
         return Rung(
             title="no requests",
