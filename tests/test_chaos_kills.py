@@ -8,9 +8,8 @@ import pytest
 
 from tests.chaos import part
 from tests.chaos.chains import BACK, CHAINS, FIRST, RETIRE, SECOND, Chains, Command, Kills, Result, prepare
-from tests.chaos.mutants import Mutant
 from tests.chaos.points import AFTER, BEFORE, Point
-from tests.chaos.sight import KILLED, seen_by_kills
+from tests.chaos.sight import KILLED, Killed, not_seen_by_kills
 
 pytestmark = pytest.mark.local_aws
 
@@ -28,7 +27,7 @@ KILLS = [Kills(command.title, (point,)) for command, point in LIFE]
 @pytest.fixture(scope="module")
 def chains() -> Iterator[Chains]:
     """A life that nobody disturbed."""
-    with part.shop(2 + len(KILLED)) as shop:
+    with part.shop(2 + 2 * len(KILLED)) as shop:
         prepare(shop)
         chains = Chains(shop)
         assert chains.undisturbed("back") == []
@@ -51,6 +50,7 @@ def test_i11_a_command_that_was_killed_is_carried_on_to_the_same_end(
     assert results[kills].problems == []
 
 
-@pytest.mark.parametrize(("mutant", "point"), KILLED, ids=[mutant.what for mutant, _ in KILLED])
-def test_i11_a_planted_bug_is_seen(chains: Chains, mutant: Mutant, point: Point) -> None:
-    assert seen_by_kills(chains, mutant, point)
+@pytest.mark.parametrize("killed", KILLED, ids=lambda killed: killed.mutant.what)
+def test_i11_a_planted_bug_is_seen(chains: Chains, killed: Killed) -> None:
+    """And nothing is seen of the same kill without it."""
+    assert not_seen_by_kills(chains, killed) == []
