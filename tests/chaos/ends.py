@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.chaos.eyes import ROLLOUTS, is_retiring
+from tests.chaos.model import STACK_NAME
 from tests.teams import REGION
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ class Ends:
             self._found(f"I12: {ended.words}: {said[-3000:]}")
         if self.play.secret.rpartition("/")[2] in said:
             self._found(f"I14: {ended.words} shows the webhook's secret")
-        if ended.code in (None, 0, 2):
+        if ended.code in (None, 0):
             return
-        if ended.code not in (1, 3, 4) or "cq: " not in ended.said:
+        is_told = "cq: " in ended.said or (ended.code == 2 and "Error: " in ended.said)
+        if ended.code not in (1, 2, 3, 4) or not is_told or (ended.code == 2 and not self._is_wrong_use(ended)):
             self._found(f"I12: {ended.words} ends with {ended.code} and says {said[-300:]!r}")
 
     def judge_claim(self, ended: Ended) -> None:
@@ -82,6 +84,17 @@ class Ends:
         if "giving-back" in own or is_retiring(own) or ("created" in own and stack is None):
             return False
         return "switched" not in own or model.seen.led_to() == stack
+
+    def _is_wrong_use(self, ended: Ended) -> bool:
+        """Whether the words, or the account, are as wrong as a command says that ends with 2."""
+        said, names = ended.said, [word for word in ended.words if STACK_NAME.fullmatch(word)]
+        if "is not a stack name" in said:
+            return not names
+        if "cq: there is no stack " in said:
+            return not self.model.eyes.look().stacks.keys() & names
+        if "is not production: no alert is ever raised of it" in said:
+            return all(not name.endswith("-prod") for name in names)
+        return "the monitor is off" in said and self.play.monitor.state == "off"
 
     def _judge_live(self, stack: StackSeen, *, is_deploy: bool) -> None:
         """I3, I5, I11: the stack is protected, of the release's commit, and announced."""
