@@ -361,7 +361,7 @@ def test_i11_a_step_that_waits_ends_when_its_stack_is_being_retired(pair: tuple[
 def test_i6_the_way_back_is_kept_for_its_time(pair: tuple[Team, str]) -> None:
     team, coin = pair
     planned = json.loads(team.must("retire", f"cq-{coin}-0001-prod", "--plan", "--json"))
-    (rung,) = (each for each in planned["ladder"] if each["title"] == "nobody needs it as the way back")
+    (rung,) = (each for each in planned["ladder"] if each["rung"] == "nobody needs it as the way back")
     assert f"cq-{coin}-0002-prod goes back to it until" in rung["saw"]
     assert rung["holds"] is False
 
