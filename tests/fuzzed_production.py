@@ -16,7 +16,7 @@ from coinquery.stacks.foundation import HOME_PARAMETER
 from tests.fuzzing import HOME, RELEASE, Fuzzed
 
 OLD, LIVE = "cq-eth-0001-prod", "cq-eth-0002-prod"
-BALANCERS = {OLD: "one-1.us-east-1.elb.amazonaws.com", LIVE: "two-2.us-east-1.elb.amazonaws.com"}
+BALANCERS = {name: f"{name}-1.us-east-1.elb.amazonaws.com" for name in (OLD, LIVE)}
 INTERNAL = "internal.example.com"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DEPLOY = ("deploy", "eth", "--release", RELEASE, "--region", HOME, "--plan")
@@ -188,13 +188,11 @@ class Production:
     def keeps_the_live_stack(self) -> str:
         """Whatever is odd: the stack that the name leads to is not retired (I6); return what was said.
 
-        It stays because it is live, or because something can't be read. No later rung may be what keeps it, but where
-        its outputs don't say what leads to it: then no stack is live.
+        It stays because it is live, or because something can't be read: no later rung may be what keeps it.
         """
         ran = self.fuzz.run("retire", LIVE, "--name", LIVE, "--break-glass", "something is odd")
         assert ran.code in (1, 2, 3), ran.err
         (stack,) = self.fuzz.aws.cloudformation(HOME).describe_stacks(StackName=LIVE)["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
-        is_told = "stays: not live: " in ran.err or "is live: no stack of ours is live" in ran.err
-        assert "stays: " not in ran.err or is_told, ran.err
+        assert "stays: " not in ran.err or "stays: not live: " in ran.err, ran.err
         return ran.err

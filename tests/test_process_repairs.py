@@ -127,6 +127,15 @@ def test_i6_a_stack_to_which_a_name_of_another_level_leads_is_live(pair: tuple[T
     assert f"{coin}.stage.example.com leads to it" in ran.stderr
 
 
+def test_i6_the_live_stack_is_live_though_it_lost_its_outputs(pair: tuple[Team, str]) -> None:
+    """As where somebody's template took them away: the name of the load balancer tells whose it is (I13)."""
+    team, coin = pair
+    _, new = team.first_two(coin)
+    ladder = Ladder(team.means(coin), dataclasses.replace(new, outputs={}), str(new.name))
+    with pytest.raises(StackIsLive, match=f"{coin}.example.com.* leads to it"):
+        ladder.climb()
+
+
 def test_i6_a_stack_to_which_a_cname_leads_is_live(pair: tuple[Team, str]) -> None:
     team, coin = pair
     name, zone = f"beta-{coin}.example.com", team.names(coin).public.zone.id

@@ -11,7 +11,7 @@ from coinquery.dns.record import Alias, canonical
 from coinquery.errors import AwsUnreachable, BadConfiguration, RecordMoved, RecordUnfit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from types_boto3_route53 import Route53Client
     from types_boto3_route53.type_defs import ChangeTypeDef, ResourceRecordSetTypeDef
@@ -107,10 +107,9 @@ class Zone:
         except self._route53.exceptions.NoSuchChange:
             return True
 
-    def leading_to(self, hosts: Iterable[str]) -> tuple[str, ...]:
-        """Every name in the zone whose alias or CNAME leads to one of these hosts."""
-        wanted = {canonical(host) for host in hosts}
-        return tuple(_plain(record["Name"]) for record in self._listed() if wanted.intersection(_targets(record)))
+    def leading_to(self, is_wanted: Callable[[str], bool]) -> tuple[str, ...]:
+        """Every name in the zone whose alias or CNAME leads to a host that is wanted."""
+        return tuple(_plain(record["Name"]) for record in self._listed() if any(map(is_wanted, _targets(record))))
 
     def _judge(self, name: str, standing: Alias | None, new: Alias | None, why: str) -> str:
         """A batch may have been replayed after a lost answer: then what was wanted stands there."""

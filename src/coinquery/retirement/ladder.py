@@ -123,7 +123,7 @@ class Ladder:
         """Looks through every zone of the configuration: a record made by hand leads there as well as one of ours."""
         levels = self._means.config.levels.values()
         zones = sorted({zone for level in levels for zone in (level.public_zone, level.private_zone) if zone})
-        led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(self._stack.hosts)]
+        led = [name for zone in zones for name in Zone(self._means.aws.route53(), zone).leading_to(self._is_own)]
         return Rung(
             title="not live",
             holds=not led,
@@ -131,6 +131,11 @@ class Ladder:
             needs=self._to_be_left_by(led),
             refusal=StackIsLive,
         )
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a host is a load balancer of the stack: by its outputs, or by its own name where it has lost them."""
+        told = (self._stack.name, self._stack.region)
+        return host in map(canonical, self._stack.hosts) or inventory.told_by(host) == told
 
     def _to_be_left_by(self, led: Sequence[str]) -> str:
         """A move takes the coin's own names of the stack's level away; others are somebody's doing."""

@@ -52,9 +52,8 @@ class Inventory:
         for stack in self.stacks:
             if any(alias.points_to(host) for host in stack.hosts):
                 return stack.name, stack.region
-        told = _BALANCER.fullmatch(canonical(alias.target))
-        name = _stack_of(told[1]) if told else None
-        return (name, told[2]) if told and name and told[2] in self.silent else None
+        told = told_by(alias.target)
+        return told if told is not None and told[1] in self.silent else None
 
     def led_to(self, standing: Standing) -> frozenset[str]:
         """The names of all stacks that any of the records leads to: two in the middle of a move."""
@@ -83,8 +82,10 @@ def leading(stacks: Iterable[Stack], standing: Standing) -> Stack | None:
     return next((stack for stack in stacks if alias.points_to(stack.outputs.get("LoadBalancerDnsName", ""))), None)
 
 
-def _stack_of(balancer: str) -> naming.StackName | None:
+def told_by(host: str) -> tuple[naming.StackName, str] | None:
+    """The stack whose load balancer has a DNS name, and its region, as the DNS name itself tells."""
+    told = _BALANCER.fullmatch(canonical(host))
     try:
-        return naming.parse(balancer.removesuffix(naming.INTERNAL_SUFFIX))
+        return None if told is None else (naming.parse(told[1].removesuffix(naming.INTERNAL_SUFFIX)), told[2])
     except BadStackName:
         return None
