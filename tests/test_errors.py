@@ -16,13 +16,14 @@ from botocore import exceptions as aws
 from botocore import parsers
 
 import coinquery
-from coinquery.aws import explain
+from coinquery.aws import explain, passes
 from coinquery.errors import (
     AwsUnreachable,
     BadConfiguration,
     CoinQueryError,
     NoCredentials,
     NotFinished,
+    NotPermitted,
     Refused,
     WrongUse,
 )
@@ -264,6 +265,11 @@ def test_what_boto3_raises_is_told_with_what_helps(error: Exception, kind: type[
     told = explain(error)
     assert type(told) is kind
     assert says in f"{told.remedy}"
+
+
+def test_i12_no_answer_passes_also_where_it_was_explained_and_a_denial_does_not() -> None:
+    assert passes(AwsUnreachable("AWS does not answer", "Wait."))
+    assert not passes(NotPermitted("AWS does not permit it", "Ask."))
 
 
 def test_no_nameless_exception_leaves_the_core() -> None:

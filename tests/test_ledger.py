@@ -12,6 +12,7 @@ import click
 import pytest
 
 from coinquery import cli, naming
+from coinquery.clock import SystemClock
 from coinquery.durations import Duration
 from coinquery.errors import CoinQueryError, LinesRejected, NotFinished, NotPermitted, NumbersExhausted, RolloutEnded
 from coinquery.naming import StackName
@@ -19,7 +20,8 @@ from coinquery.rollout import identity
 from coinquery.rollout.deploy import carry_out
 from coinquery.rollout.plan import Plan
 from coinquery.rollout.run import Run
-from coinquery.rollout.steps.reserve import chosen
+from coinquery.rollout.step import Outcome
+from coinquery.rollout.steps.reserve import ReserveStackName, chosen
 from coinquery.stacks import locks
 from coinquery.stacks.ledger import Entry, Ledger
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
@@ -97,12 +99,42 @@ def test_i2_a_number_that_a_rollout_lost_is_not_said_to_be_its_own(store: Parame
     ledger, notes = Ledger(store), Notes(store, Key(coin, "prod", REGION, "v1"), 1)
     assert chosen(notes, ledger) is None
     notes.settle("proposal-1", "1")
-    assert chosen(notes, ledger) == StackName(coin, 1, "prod"), "proposed, and nobody has it"
+    assert chosen(notes, ledger) == (StackName(coin, 1, "prod"), None), "proposed, and nobody has it"
     ledger.reserve(StackName(coin, 1, "prod"), _entry("another"))
     assert chosen(notes, ledger) is None
     notes.settle("proposal-2", "2")
     ledger.reserve(StackName(coin, 2, "prod"), _entry(notes.id))
-    assert chosen(notes, ledger) == StackName(coin, 2, "prod")
+    assert chosen(notes, ledger) == (StackName(coin, 2, "prod"), _entry(notes.id))
+
+
+class _Raced(Ledger):
+    """Right after somebody looks whether a number is free, another takes it."""
+
+    def entry(self, name: StackName) -> Entry | None:
+        found = super().entry(name)
+        if found is None and name.number == 1:
+            self.reserve(name, _entry("another"))
+        return found
+
+
+def _reservation(store: ParameterStore, coin: str, ledger: Ledger, number: int | None = None) -> ReserveStackName:
+    rollout: Any = SimpleNamespace(
+        notes=Notes(store, Key(coin, "prod", REGION, "v1"), 1), name=None, coin=SimpleNamespace(ticker=coin),
+        level_name="prod", region=REGION, release=SimpleNamespace(tag="v1", commit="0" * 40, author="a"),
+    )  # fmt: skip
+    return ReserveStackName(rollout, ledger, SystemClock(), "me", number)
+
+
+@pytest.mark.parametrize("number", [None, 8])
+def test_i2_a_number_that_another_takes_after_a_look_is_nobody_elses(
+    store: ParameterStore, coin: str, number: int | None
+) -> None:
+    step = _reservation(store, coin, _Raced(store), number)
+    Notes(store, Key(coin, "prod", REGION, "v1"), 1).settle("proposal-1", "1")
+    assert step.observe().outcome is Outcome.MISSING
+    assert step.observe().outcome is Outcome.MISSING
+    step.act()
+    assert step.observe().detail == f"cq-{coin}-{number or 2:04}-prod"
 
 
 def test_i2_levels_and_coins_count_apart(store: ParameterStore, coin: str) -> None:

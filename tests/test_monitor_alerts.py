@@ -400,6 +400,23 @@ def test_an_all_clear_that_slack_did_not_take_comes_again_for_slack_alone() -> N
     assert (told, kept) == ([("resolved", "slack")], ())
 
 
+def test_trouble_that_returns_while_slack_owes_the_all_clear_is_new_trouble() -> None:
+    _, kept = delivered_by({"pager", "slack"}, [wrong(bad=True, at=n) for n in range(5)], ())
+    _, kept = delivered_by({"pager"}, [wrong(bad=False, at=5 + n) for n in range(9)], kept)
+    told, kept = delivered_by({"pager"}, [wrong(bad=True, at=100 + n) for n in range(2)], kept)
+    assert told == [], "two of five are a hiccup"
+    told, kept = delivered_by({"pager"}, [wrong(bad=True, at=102)], kept)
+    assert told == [("raised", "pager")]
+    assert [alert.since for alert in kept if alert.key == f"name:{NAME}"] == [NOON + timedelta(minutes=100)]
+
+
+def test_an_escalation_that_the_pager_did_not_take_comes_again_though_it_flaps() -> None:
+    days = [5, 5, 5, 2, *[300, 300, 2]]
+    _, kept = delivered_by({"slack"}, [eth(*WELL, at=n, days=left) for n, left in enumerate(days)], ())
+    told, _ = delivered_by({"pager"}, [eth(*WELL, at=7, days=300), eth(*WELL, at=8, days=2)], kept)
+    assert told == [("raised", "pager")]
+
+
 def test_the_pager_is_told_before_slack() -> None:
     decided = live_through([wrong(bad=True, at=n) for n in range(3)])[1]
     assert [channel for notice, channel in decided.tellings if notice.subject == NAME] == ["pager", "slack"]
@@ -512,7 +529,7 @@ def test_nothing_is_raised_twice_and_nothing_of_a_silenced_stack_whatever_reache
         before = decided.untold(undelivered)
         assert {(alert.key, who): graver for alert in before for who, graver in alert.heard.items()} == heard
         assert all(len(alert.recent) <= RULES.window for alert in before)
-        assert all(alert.told or any(alert.recent) for alert in before)
+        assert all(alert.heard or any(alert.recent) for alert in before)
         assert msgspec.json.decode(msgspec.json.encode(before), type=tuple[Alert, ...]) == before
 
 
@@ -522,7 +539,7 @@ def test_whatever_happened_all_is_resolved_or_closed_after_a_window_of_good_swee
     before: tuple[Alert, ...] = ()
     for outlook in outlooks:
         before = step(before, outlook).alerts
-    open_, ended = {alert.key for alert in before if alert.told}, set[str]()
+    open_, ended = {alert.key for alert in before if alert.heard}, set[str]()
     for n in range(RULES.window):
         decided = step(before, eth(*WELL, at=1000 + n))
         assert all(notice.kind in ("resolved", "closed") for notice in decided.notices)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from coinquery.clock import CLOCK_SKEW
 from coinquery.monitor import records
-from coinquery.monitor.gate import CLOCK_SKEW, Demand, Missing, Proven, proof
+from coinquery.monitor.gate import Demand, Missing, Proven, proof
 from coinquery.monitor.records import Record
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

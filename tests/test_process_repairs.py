@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError
 
 from coinquery import naming
 from coinquery.aws import Aws
 from coinquery.cli.progress import PlainProgress
-from coinquery.cli.silence import refuse_silence
+from coinquery.cli.unanswered import refuse_incomplete
 from coinquery.dns.names import Standing
 from coinquery.durations import Duration
 from coinquery.errors import ClockWrong, NotOurStack, NotPermitted, RecordMoved, RolloutEnded, StackIsLive
@@ -185,8 +186,8 @@ def test_i10_a_region_that_does_not_answer_stops_no_way_back_from_another(
         assert rollback.make_plan(means, coin, "prod").going.destination.name == old.name
         seen = overview.look(means.aws, means.config, means.clock.now(), timedelta(minutes=3))
         assert str(new.name) in {row.stack for row in seen.rows}
-        with pytest.raises(NotPermitted, match=f"{TEST_REGION} is not shown"):
-            refuse_silence(seen.silent)
+        with pytest.raises(NotPermitted, match=f"not shown: {TEST_REGION}: "):
+            refuse_incomplete(seen.unanswered)
         with pytest.raises(NotPermitted):
             Ladder(means, old, str(old.name)).climb()
 
@@ -198,7 +199,7 @@ def test_i10_what_stands_in_a_region_that_does_not_answer_is_not_said_to_be_gone
     assert standing.public is not None
     target = Standing(public=msgspec.structs.replace(standing.public, target="cq-x-1.us-west-2.elb.amazonaws.com."))
     with _denied(means.aws, REGION):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(ClientError, match="AccessDenied"):
             rollback.make_plan(means, coin, "prod")
         assert way_back.store(means, notes, StackName(coin, 90, "prod"), standing, target).stack == str(new.name)
     assert old.name != new.name
@@ -214,7 +215,7 @@ def test_i10_the_way_back_to_before_there_was_a_private_name_needs_none(
     assert kept is not None
     without = {key: value for key, value in old.outputs.items() if not key.startswith("Internal")}
     stacks = Inventory((dataclasses.replace(old, outputs=without), new), {})
-    monkeypatch.setattr(inventory, "survey", lambda aws, config: stacks)
+    monkeypatch.setattr(inventory, "survey", lambda aws, where: stacks)
     back = WayBack(standing=Standing(public=own.public), stack=str(old.name), time="2026-01-01T00:00:00Z", who="a")
     notes.unmark("way-back")
     notes.settle("way-back", msgspec.json.encode(back).decode())

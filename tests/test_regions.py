@@ -45,9 +45,18 @@ def test_i13_those_that_answer_are_not_kept_waiting_and_those_that_do_not_are_na
     hung.set()
     assert time.monotonic() - began < 10
     assert seen.given == {"one": "of one", "two": "of two"}
-    kinds = {region: type(error) for region, error in seen.silent.items()}
+    kinds = {region: type(error) for region, error in seen.unanswered.items()}
     assert kinds == {"denies": NotPermitted, "breaks": AwsUnreachable, "hangs": AwsUnreachable}
-    assert "AWS in hangs gave no answer within 0.5 s" in seen.silent["hangs"].what
+    assert "AWS in hangs gave no answer within 0.5 s" in seen.unanswered["hangs"].what
+
+
+@pytest.mark.parametrize("patience", [0.01, None])
+def test_the_only_region_that_answers_is_waited_for(patience: float | None) -> None:
+    def look(region: str) -> str:
+        time.sleep(0.2)
+        return region
+
+    assert regions.ask(("slow",), look, patience).given == {"slow": "slow"}
 
 
 def test_where_no_region_answers_it_is_said_why(hung: Event) -> None:
@@ -64,7 +73,7 @@ def test_what_is_no_answer_of_aws_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "silent", "name"),
+    ("target", "unanswered", "name"),
     [
         ("cq-eth-0002-prod-17.eu-west-1.elb.amazonaws.com.", True, "cq-eth-0002-prod"),
         ("dualstack.cq-eth-0002-prod-17.eu-west-1.elb.amazonaws.com.", True, "cq-eth-0002-prod"),
@@ -76,15 +85,15 @@ def test_what_is_no_answer_of_aws_goes_on() -> None:
     ],
 )
 def test_a_stack_in_a_silent_region_is_told_by_the_name_of_its_load_balancer(
-    target: str, silent: bool, name: str | None
+    target: str, unanswered: bool, name: str | None
 ) -> None:
     error = AwsUnreachable("AWS does not answer", "Wait.")
-    inventory = Inventory((), {"eu-west-1": error} if silent else {})
+    inventory = Inventory((), {"eu-west-1": error} if unanswered else {})
     alias = Alias(name="eth.example.com.", target=target, target_zone="Z1")
     named = inventory.named(alias)
     assert (None if named is None else str(named)) == name
     assert inventory.led_to(Standing(public=alias)) == ({name} if name else set())
-    if silent:
+    if unanswered:
         with pytest.raises(AwsUnreachable):
             inventory.find("cq-eth-0002-prod")
     else:

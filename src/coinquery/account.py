@@ -6,8 +6,8 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from coinquery.clock import CLOCK_SKEW
 from coinquery.errors import ClockWrong, WrongAccount
-from coinquery.monitor.gate import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws

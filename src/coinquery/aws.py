@@ -151,9 +151,11 @@ _THROTTLED = {
 
 
 def passes(error: Exception) -> bool:
-    """Whether an error of boto3 is of the kind that passes: no answer, AWS's own failure, or asked too often."""
+    """Whether an error is of the kind that passes: AWS gave no answer, failed itself, or was asked too often."""
     from botocore import exceptions as aws
 
+    if isinstance(error, AwsUnreachable):
+        return True
     if isinstance(error, aws.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or code(error) in _THROTTLED
@@ -206,8 +208,9 @@ def _is_sign_in(error: Exception) -> bool:
     from botocore import exceptions as aws
 
     none = aws.NoCredentialsError | aws.PartialCredentialsError | aws.ProfileNotFound | aws.CredentialRetrievalError
-    over = aws.SSOError | aws.LoginError | aws.TokenRetrievalError | aws.RefreshWithMFAUnsupportedError
-    return isinstance(error, none | over)
+    over = aws.SSOError | aws.TokenRetrievalError | aws.RefreshWithMFAUnsupportedError
+    login: type[Exception] = getattr(aws, "LoginError", aws.SSOError)  # an older boto3, as Lambda's may be, has none
+    return isinstance(error, none | over | login)
 
 
 def _explain_answer(error: ClientError) -> CoinQueryError:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+#: How far this machine's clock may be from AWS's, by which records are written.
+CLOCK_SKEW = timedelta(seconds=60)
 
 
 class Clock(Protocol):

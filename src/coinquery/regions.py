@@ -17,48 +17,50 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: For how long a region is waited for, in seconds: a person in an incident needs the others.
+#: For how long others are waited for once a region has answered, in seconds: a person in an incident needs that one.
 PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
 class Answers(Generic[T]):
-    """What each region answered, and why the silent ones did not, by region."""
+    """What regions answered, and why the others did not, by region."""
 
     given: Mapping[str, T]
-    silent: Mapping[str, CoinQueryError]
+    unanswered: Mapping[str, CoinQueryError]
 
 
-def ask(regions: Iterable[str], look: Callable[[str], T], patience: float = PATIENCE) -> Answers[T]:
+def ask(regions: Iterable[str], look: Callable[[str], T], patience: float | None = PATIENCE) -> Answers[T]:
     """What ``look`` finds in each region.
 
-    One is silent where AWS refuses, or answers nothing within ``patience`` seconds: boto3 may repeat a call for
-    minutes, in a thread that is left alone. Raises why, if no region answers.
+    One that AWS refuses, or that answers nothing within ``patience`` seconds while another does, is unanswered: boto3
+    may repeat a call for minutes, in a thread that is left alone. With None that is waited for. Raises why, if no
+    region answers.
     """
     answers: SimpleQueue[tuple[str, T | BaseException]] = SimpleQueue()
     waiting = list(regions)
     for region in waiting:
         Thread(target=_work, args=(answers, look, region), daemon=True).start()
     given: dict[str, T] = {}
-    silent: dict[str, CoinQueryError] = {}
-    deadline = time.monotonic() + patience
+    unanswered: dict[str, CoinQueryError] = {}
+    began = time.monotonic()
     with suppress(Empty):
         while waiting:
-            region, answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+            left = None if patience is None or not given else max(0.0, began + patience - time.monotonic())
+            region, answer = answers.get(timeout=left)
             waiting.remove(region)
             if isinstance(answer, BaseException):
-                silent[region] = _known(answer)
+                unanswered[region] = _known(answer)
             else:
                 given[region] = answer
-    silent |= {region: _late(region, patience) for region in waiting}
+    unanswered |= {region: _late(region, patience) for region in waiting}
     if not given:
-        refuse_silence(silent)
-    return Answers(given, silent)
+        refuse_unanswered(unanswered)
+    return Answers(given, unanswered)
 
 
-def refuse_silence(silent: Mapping[str, CoinQueryError]) -> None:
-    """Raise why a region is silent, where what is asked for may be in any."""
-    for error in silent.values():
+def refuse_unanswered(unanswered: Mapping[str, CoinQueryError]) -> None:
+    """Raise why a region did not answer, where what is asked for may be in any."""
+    for error in unanswered.values():
         raise error
 
 
@@ -76,8 +78,8 @@ def _known(error: BaseException) -> CoinQueryError:
     return known
 
 
-def _late(region: str, patience: float) -> AwsUnreachable:
+def _late(region: str, patience: float | None) -> AwsUnreachable:
     return AwsUnreachable(
-        f"AWS in {region} gave no answer within {patience:g} s",
+        f"AWS in {region} gave no answer within {patience} s",
         "Look at AWS's status page; run the same command again.",
     )

@@ -51,7 +51,7 @@ class Account:
     def of(cls, shop: Shop, coin: str) -> Account:
         """What stands there now, of all levels."""
         team = shop.team
-        stacks = [s for s in inventory.everywhere(team.world.aws, team.config) if s.name.coin == coin]
+        stacks = [s for s in inventory.everywhere(team.world.aws, team.config.regions) if s.name.coin == coin]
         return cls(
             stacks={plain(str(s.name), coin): _stack(shop, s) for s in stacks},
             parameters=dict(_parameters(shop, coin)),

@@ -188,7 +188,7 @@ def clean_up(shop: Shop, coin: str) -> None:
         for record in names.records():
             if (alias := standing.of(record.kind)) is not None:
                 record.zone.swap(record.name, alias, None, "the chain is over")
-    for stack in inventory.everywhere(team.world.aws, team.config):
+    for stack in inventory.everywhere(team.world.aws, team.config.regions):
         if stack.name.coin == coin:
             cloudformation = team.world.aws.cloudformation(stack.region)
             Protector(cloudformation, team.world.aws.elbv2(stack.region)).lift(stack)

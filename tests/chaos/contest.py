@@ -65,7 +65,7 @@ class Coin:
     def look(self) -> None:
         """Learn which stacks there are."""
         team = self.shop.team
-        found = inventory.everywhere(team.world.aws, team.config)
+        found = inventory.everywhere(team.world.aws, team.config.regions)
         self.stacks |= {str(stack.name): stack for stack in found if stack.name.coin == self.ticker and stack.outputs}
 
     @property

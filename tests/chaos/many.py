@@ -64,7 +64,7 @@ def _one_stack(shop: Shop, seed: int) -> str:
     numbers = _numbers(shop, coin)
     if numbers != 1:
         return f"{numbers} numbers were given out"
-    stacks = [str(stack.name) for stack in inventory.everywhere(shop.team.world.aws, shop.team.config)]
+    stacks = [str(stack.name) for stack in inventory.everywhere(shop.team.world.aws, shop.team.config.regions)]
     if (made := [stack for stack in stacks if stack.startswith(f"cq-{coin}-")]) != [name]:
         return f"there are {made}"
     plain = [line for line in shop.announcements(name) if "Possible repeat" not in line]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +12,14 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
+from tests.chaos import nursery
+from tests.chaos.nursery import PROJECT, Child
 from tests.chaos.proxy import Intervention, Proxy, between
 from tests.chaos.stage import Stage
 from tests.monitored import Background
 from tests.teams import REGION, Team
 from tests.worlds import World
 
-PROJECT = Path(__file__).parents[2]
 #: Short waits: what is waited for here comes within a second, or never.
 WAITS = {"quiet": "10s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
 #: How many coins are added at a time; the names of all of them must fit the parameters of the roles' stack.
@@ -46,46 +44,33 @@ class Ran:
 class Running:
     """A ``cq`` under way; ``on_line`` is told each line that it says, as it says it."""
 
-    def __init__(self, command: list[str], cwd: Path, env: dict[str, str], on_line: Callable[[str], None]) -> None:
+    def __init__(self, child: Child, on_line: Callable[[str], None]) -> None:
         self._began = time.monotonic()
         self._lines: list[str] = []
         self._on_line = on_line
-        self._process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._child = child
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     @property
     def ended(self) -> bool:
         """Whether the process is gone."""
-        return self._process.poll() is not None
+        return self._child.code is not None
 
     def kill(self) -> None:
         """SIGKILL, at once."""
-        self._process.send_signal(signal.SIGKILL)
+        self._child.kill()
 
     def end(self, seconds: float = 120) -> Ran:
         """Wait for its end."""
-        assert self._process.stdout is not None
-        try:
-            out = self._process.stdout.read()
-            code = self._process.wait(seconds)
-        finally:
-            if self._process.poll() is None:
-                self.kill()
-        self._reader.join(10)
+        with self._child.out, self._child.said:
+            out = self._child.out.read()
+            code = self._child.end(seconds)
+            self._reader.join(10)
         return Ran(code, out, "".join(self._lines), time.monotonic() - self._began)
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
+        for line in self._child.said:
             self._lines.append(line)
             self._on_line(line)
 
@@ -152,11 +137,9 @@ class Shop:
             **self.team.world.environment,
             "CQ_CONFIG": str(self.team.path),
             "AWS_ENDPOINT_URL": proxy.url,
-            "PYTHONPATH": f"{PROJECT}:{self.source}",
             **environment,
         }
-        command = [sys.executable, "-m", "tests.chaos.cq", *arguments]
-        return Running(command, self.team.repository.folder, env, on_line)
+        return Running(nursery.of(self.source).bear(arguments, self.team.repository.folder, env), on_line)
 
     def run(
         self,

@@ -138,11 +138,11 @@ class InfrastructureStack:
         if status == "UPDATE_ROLLBACK_COMPLETE":
             return "It is as before. Mend the cause, then run the same command again."
         if status == "UPDATE_ROLLBACK_FAILED":
-            way = f"aws cloudformation continue-update-rollback {stack}"
+            way = f"then: aws cloudformation continue-update-rollback {stack}"
         else:
             unprotect = "aws cloudformation update-termination-protection --no-enable-termination-protection"
-            way = f"{unprotect} {stack} && aws cloudformation delete-stack {stack} (never while stacks stand on it)"
-        return f"Mend the cause, then: {way}; then run the same command again."
+            way = f"then, if no stack stands on it: {unprotect} {stack} && aws cloudformation delete-stack {stack}"
+        return f"Mend the cause, {way}; then run the same command again."
 
     def _wanted(self) -> list[ParameterTypeDef]:
         return [{"ParameterKey": key, "ParameterValue": value} for key, value in self._parameters().items()]

@@ -40,7 +40,7 @@ def _checks(aws: Aws, config: Config, regions: Iterable[str], now: datetime) -> 
         yield look("Slack", lambda: _webhook(aws, config))
     if "prod" in config.levels:
         yield guard.check(aws, config)
-        yield look("production stacks", lambda: _production(aws, config, regions))
+        yield look("production stacks", lambda: _production(aws, regions))
 
 
 def _names(aws: Aws, config: Config, level: str) -> str:
@@ -72,12 +72,11 @@ def _webhook(aws: Aws, config: Config) -> str:
     return f"{reference} can be read"
 
 
-def _production(aws: Aws, config: Config, regions: Iterable[str]) -> str | Finding:
-    wanted = set(regions)
+def _production(aws: Aws, regions: Iterable[str]) -> str | Finding:
     standing = [
         stack
-        for stack in inventory.everywhere(aws, config)
-        if stack.name.is_production and stack.region in wanted and stack.status != "DELETE_IN_PROGRESS"
+        for stack in inventory.everywhere(aws, regions)
+        if stack.name.is_production and stack.status != "DELETE_IN_PROGRESS"
     ]
     if not standing:
         return "there are none"
@@ -88,7 +87,8 @@ def _stack(aws: Aws, stack: Stack) -> str | Finding:
     """Whether a stack that is not on its way out is whole and protected; a failed one may be live all the same."""
     gaps = Protector(aws.cloudformation(stack.region), aws.elbv2(stack.region)).of(stack).missing
     lacks = f"{', '.join(gaps)}: missing" if gaps else ""
-    mend = "Switch on what is missing: docs/process.md, step 6." if gaps else ""
+    goes = stack.status.startswith("DELETE")  # protected anew, it would stay though somebody decided otherwise
+    mend = "Switch on what is missing: docs/process.md, step 6." if gaps and not goes else ""
     if stack.failed:
         saw = f"it is {stack.status}; {lacks or 'protected in full'}"
         return missing(str(stack.name), saw, " ".join(filter(None, (mend, _of_failed(stack)))))

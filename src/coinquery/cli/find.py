@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from coinquery.cli.session import Session, json_option, print_json
-from coinquery.cli.silence import refuse_silence, told
+from coinquery.cli.unanswered import refuse_incomplete, told
 
 
 @click.command
@@ -18,15 +18,15 @@ def command(session: Session, anything: str, as_json: bool) -> None:
     from coinquery.fleet.find import find
 
     found = find(session.aws, session.config, anything)
-    silent = (f"{region} did not answer: {why}" for region, why in told(found.silent).items())
-    for problem in (*found.unreadable, *silent):
+    unanswered = (f"{region} did not answer: {why}" for region, why in told(found.unanswered).items())
+    for problem in (*found.unreadable, *unanswered):
         click.echo(f"warning: {problem}; it may belong to that, too", err=True)
     if as_json:
-        print_json({"matches": found.matches, "unreadable": found.unreadable, "silent": told(found.silent)})
+        print_json({"matches": found.matches, "unreadable": found.unreadable, "unanswered": told(found.unanswered)})
     elif found.matches:
         print_table(("stack", "region", "because"), [(m.stack, m.region, m.because) for m in found.matches])
     if not found.matches:
-        refuse_silence(found.silent)
+        refuse_incomplete(found.unanswered)
         from coinquery.errors import NothingFound
 
         raise NothingFound(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coinquery.cli.session import Session, json_option, print_json
-from coinquery.cli.silence import refuse_silence, told
+from coinquery.cli.unanswered import refuse_incomplete, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,12 +27,12 @@ def command(session: Session, as_json: bool) -> None:
     fresh = timedelta(seconds=config.waits.record_age.seconds)
     seen = overview.look(session.aws, config, session.clock.now(), fresh)
     if as_json:
-        print_json({"stacks": seen.rows, "silent": told(seen.silent)})
+        print_json({"stacks": seen.rows, "unanswered": told(seen.unanswered)})
     elif seen.rows:
         _show(seen.rows)
     else:
         click.echo("There are no stacks.", err=True)
-    refuse_silence(seen.silent)
+    refuse_incomplete(seen.unanswered)
 
 
 def _show(rows: Iterable[Row]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from coinquery.cli.duration import DURATION
 from coinquery.cli.session import Session, json_option, print_json
+from coinquery.cli.unanswered import refuse_incomplete, told
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -85,12 +86,15 @@ def silences(session: Session, as_json: bool) -> None:
     from coinquery.cli.table import print_table
     from coinquery.monitor.silencing import lasting
 
-    found = lasting(session.config, session.aws, session.clock)
+    seen = lasting(session.config, session.aws, session.clock)
+    found = sorted(each for silences in seen.given.values() for each in silences.items())
     if as_json:
-        print_json({"silences": [{"stack": stack, "silence": silence} for stack, silence in found]})
-        return
-    rows = [(stack, f"{s.until:%Y-%m-%d %H:%M:%S}Z", s.by, s.why) for stack, s in found]
-    print_table(("stack", "until", "by", "why"), rows)
+        shown = [{"stack": stack, "silence": silence} for stack, silence in found]
+        print_json({"silences": shown, "unanswered": told(seen.unanswered)})
+    else:
+        rows = [(stack, f"{s.until:%Y-%m-%d %H:%M:%S}Z", s.by, s.why) for stack, s in found]
+        print_table(("stack", "until", "by", "why"), rows)
+    refuse_incomplete(seen.unanswered)
 
 
 def _say_silence(as_json: bool, stack: str, until: str | None) -> None:

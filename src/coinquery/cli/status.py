@@ -9,7 +9,7 @@ import click
 
 from coinquery import naming
 from coinquery.cli.session import Session, json_option, print_json
-from coinquery.cli.silence import refuse_silence, told
+from coinquery.cli.unanswered import refuse_incomplete, told
 
 if TYPE_CHECKING:
     from coinquery.fleet.detail import Detail
@@ -25,21 +25,21 @@ def command(session: Session, stack: str | None, as_json: bool) -> None:
     from coinquery.stacks import inventory
 
     config, wanted = session.config, naming.parse(stack) if stack else None
-    seen = inventory.survey(session.aws, config)
+    seen = inventory.survey(session.aws, config.regions)
     found = [s for s in seen.stacks if wanted in (None, s.name)]
     if wanted is not None and seen.find(str(wanted)) is None:
         from coinquery.errors import NoSuchStack
 
         raise NoSuchStack(f"there is no stack {wanted}", f"See what became of it: cq find {wanted}")
-    silent = {} if wanted else seen.silent
+    unanswered = {} if wanted else seen.unanswered
     fresh = timedelta(seconds=config.waits.record_age.seconds)
     details = [detail(session.aws, config, s, session.clock.now(), fresh) for s in found]
     if as_json:
-        print_json({"stacks": details, "silent": told(silent)})
+        print_json({"stacks": details, "unanswered": told(unanswered)})
     else:
         for one in details:
             _show(one)
-    refuse_silence(silent)
+    refuse_incomplete(unanswered)
 
 
 def _show(one: Detail) -> None:

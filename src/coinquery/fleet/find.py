@@ -19,7 +19,7 @@ from coinquery.stacks.ledger import Ledger
 from coinquery.stacks.parameter_store import ParameterStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from coinquery.aws import Aws
     from coinquery.config import Config
@@ -47,29 +47,29 @@ class Found:
 
     matches: tuple[Match, ...]
     unreadable: tuple[str, ...]
-    silent: Mapping[str, CoinQueryError]
+    unanswered: Mapping[str, CoinQueryError]
 
 
 @dataclass
 class _Search:
-    """One search; ``silent`` gathers why regions did not answer."""
+    """One search; ``unanswered`` gathers why regions did not answer."""
 
     aws: Aws
     config: Config
     wanted: str
-    silent: dict[str, CoinQueryError] = field(default_factory=dict)
+    unanswered: dict[str, CoinQueryError] = field(default_factory=dict)
 
     @cached_property
     def inventory(self) -> Inventory:
         """The stacks of the regions that answer."""
-        found = inventory.survey(self.aws, self.config)
-        self.silent |= found.silent
+        found = inventory.survey(self.aws, self.config.regions)
+        self.unanswered |= found.unanswered
         return found
 
     def in_each_region(self, look: Callable[[str], list[Match]]) -> list[Match]:
         """What ``look`` finds in the regions that answer."""
         answers = regions.ask(self.config.regions, look)
-        self.silent |= answers.silent
+        self.unanswered |= answers.unanswered
         return [match for found in answers.given.values() for match in found]
 
 
@@ -81,7 +81,7 @@ def find(aws: Aws, config: Config, anything: str) -> Found:
     search = _Search(aws, config, _bare(anything))
     found = {match for look in _ways(search.wanted) for match in look(search)}
     gone, unreadable = _gone(search, {match.stack for match in found})
-    return Found(tuple(sorted(found | gone)), unreadable, search.silent)
+    return Found(tuple(sorted(found | gone)), unreadable, search.unanswered)
 
 
 def _ways(wanted: str) -> list[Callable[[_Search], Iterable[Match]]]:
@@ -108,51 +108,45 @@ def _bare(anything: str) -> str:
 
 
 def _by_instance(search: _Search) -> list[Match]:
-    wanted = search.wanted
-    return _instances(search, {"instance-id": wanted}, lambda i: i.id == wanted, "instance")
+    return search.in_each_region(
+        lambda region: _instances(search, region, "instance-id", lambda i: (i.id,), "instance"),
+    )
 
 
 def _by_volume(search: _Search) -> list[Match]:
-    wanted = search.wanted
-    filters = {"block-device-mapping.volume-id": wanted}
-    return _instances(search, filters, lambda i: wanted in i.volumes, "volume of")
+    return search.in_each_region(
+        lambda region: _instances(search, region, "block-device-mapping.volume-id", lambda i: i.volumes, "volume of")
+    )
 
 
 def _by_address(search: _Search) -> list[Match]:
-    wanted = search.wanted
-    private = _instances(search, {"private-ip-address": wanted}, lambda i: i.address == wanted, "address of")
-    public = _instances(search, {"ip-address": wanted}, lambda i: i.public_address == wanted, "address of")
-    return private + public + _by_interface(search)
+    def look(region: str) -> list[Match]:
+        private = _instances(search, region, "private-ip-address", lambda i: (i.address,), "address of")
+        public = _instances(search, region, "ip-address", lambda i: (i.public_address,), "address of")
+        return [*private, *public, *_interfaces(search, region)]
+
+    return search.in_each_region(look)
 
 
 def _instances(
-    search: _Search, filters: dict[str, str], fits: Callable[[instances.Instance], bool], because: str
+    search: _Search, region: str, name: str, of: Callable[[instances.Instance], Collection[str]], because: str
 ) -> list[Match]:
-    def look(region: str) -> list[Match]:
-        found = instances.search(search.aws.ec2(region), {name: [value] for name, value in filters.items()})
-        return [Match(i.stack, region, f"{because} {i.id}, {i.state}") for i in found if i.stack and fits(i)]
+    """The instances in a region that EC2's filter finds and that have what is looked for."""
+    found = instances.search(search.aws.ec2(region), {name: [search.wanted]})
+    fitting = (i for i in found if i.stack and search.wanted in of(i))
+    return [Match(i.stack, region, f"{because} {i.id}, {i.state}") for i in fitting]
 
-    return search.in_each_region(look)
 
-
-def _by_interface(search: _Search) -> list[Match]:
+def _interfaces(search: _Search, region: str) -> Iterator[Match]:
     """Addresses of load balancers: their network interfaces name them. Those of no stack's name are not ours."""
-    wanted = search.wanted
-
-    def look(region: str) -> list[Match]:
-        found: list[Match] = []
-        for kind in ("addresses.private-ip-address", "addresses.association.public-ip"):
-            filters = [{"Name": kind, "Values": [wanted]}]
-            for item in paging.pages(
-                search.aws.ec2(region), "describe_network_interfaces", "NetworkInterfaces", Filters=filters
-            ):
-                named = _BALANCER.match(item.get("Description", ""))
-                stack = _stack_name(named[1].removesuffix(naming.INTERNAL_SUFFIX)) if named else None
-                if named and stack and (item.get("PrivateIpAddress") == wanted or kind.endswith("public-ip")):
-                    found.append(Match(str(stack), region, f"address of load balancer {named[1]}"))
-        return found
-
-    return search.in_each_region(look)
+    ec2, wanted = search.aws.ec2(region), search.wanted
+    for kind in ("addresses.private-ip-address", "addresses.association.public-ip"):
+        filters = [{"Name": kind, "Values": [wanted]}]
+        for item in paging.pages(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters):
+            named = _BALANCER.match(item.get("Description", ""))
+            stack = _stack_name(named[1].removesuffix(naming.INTERNAL_SUFFIX)) if named else None
+            if named and stack and (item.get("PrivateIpAddress") == wanted or kind.endswith("public-ip")):
+                yield Match(str(stack), region, f"address of load balancer {named[1]}")
 
 
 def _by_host(search: _Search) -> list[Match]:
@@ -202,7 +196,9 @@ def _gone(search: _Search, standing: set[str]) -> tuple[set[Match], tuple[str, .
 
 
 def _fate(region: str, search: _Search) -> str:
-    return f"{region} does not say whether it stands" if region in search.silent else "it does not stand any more"
+    if region not in search.config.regions:
+        return f"cq.toml has no level that uses {region}, so nobody looked there"
+    return f"{region} does not say whether it stands" if region in search.unanswered else "it does not stand any more"
 
 
 def _label(wanted: str, name: naming.StackName, release: str, commit: str) -> str:

@@ -46,12 +46,12 @@ class Overview:
     """The stacks by name, and why some regions did not answer."""
 
     rows: tuple[Row, ...]
-    silent: Mapping[str, CoinQueryError]
+    unanswered: Mapping[str, CoinQueryError]
 
 
 def look(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> Overview:
     """All stacks. Records older than ``fresh`` are no word on a stack's health."""
-    seen = inventory.survey(aws, config)
+    seen = inventory.survey(aws, config.regions)
     standing = standings(aws, config, seen.stacks)
     with ThreadPoolExecutor(max_workers=8) as pool:
         health = list(pool.map(lambda stack: _health(aws, stack, now, fresh), seen.stacks))
@@ -69,7 +69,7 @@ def look(aws: Aws, config: Config, now: datetime, fresh: timedelta) -> Overview:
         )
         for stack, word in zip(seen.stacks, health, strict=True)
     )
-    return Overview(rows, seen.silent)
+    return Overview(rows, seen.unanswered)
 
 
 def standings(aws: Aws, config: Config, stacks: Iterable[Stack]) -> dict[tuple[str, str], Standing | None]:

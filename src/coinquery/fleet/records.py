@@ -11,8 +11,11 @@ from coinquery.dns.world import Answer, Info, World
 from coinquery.stacks import inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coinquery.aws import Aws
     from coinquery.config import Config
+    from coinquery.errors import CoinQueryError
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,18 @@ class RecordView:
 
 @dataclass(frozen=True)
 class View:
-    """Everything that ``cq dns show`` shows."""
+    """Everything that ``cq dns show`` shows, and why regions did not answer whose stack may be the one."""
 
     records: tuple[RecordView, ...]
     answers: tuple[Answer, ...]
     infos: tuple[Info, ...]
+    unanswered: Mapping[str, CoinQueryError]
 
 
 def look(aws: Aws, config: Config, coin: str, level: str) -> View:
     """Look at a coin's names; changes nothing."""
     names = Names(aws.route53(), config.level(level), coin)
-    servers, standing, stacks = names.check(), names.read(), inventory.survey(aws, config)
+    servers, standing, stacks = names.check(), names.read(), inventory.survey(aws, config.regions)
     records = []
     for record in names.records():
         alias = standing.of(record.kind)
@@ -51,4 +55,4 @@ def look(aws: Aws, config: Config, coin: str, level: str) -> View:
     answers = world.ask(config.verify.name_servers or servers, names.public.name)
     addresses = sorted({address for answer in answers for address in answer.addresses})
     infos = [world.info(names.public.name, address) for address in addresses]
-    return View(tuple(records), tuple(answers), tuple(infos))
+    return View(tuple(records), tuple(answers), tuple(infos), stacks.unanswered)

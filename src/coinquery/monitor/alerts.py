@@ -50,8 +50,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     ``recent`` holds the last sweeps that could tell, the newest last; True is bad. ``newest`` is the time of the last
     of them. ``since`` is the first bad sweep, ``last`` the last bad one. ``told`` is the gravest severity that the team
-    was told, None if it was told nothing; ``heard`` the gravest that each channel was told and has no all-clear of. An
-    alert that was ``told`` and says no channel was kept before they were: all had heard it.
+    was told of this trouble, None if it was told nothing; ``heard`` the gravest that each channel was told and has no
+    all-clear of, also of trouble before. An alert that was ``told`` and says no channel was kept before they were: all
+    had heard it.
     """
 
     key: str
@@ -136,7 +137,7 @@ def step(before: Iterable[Alert], outlook: Outlook, rules: Rules = Rules()) -> S
             continue
         reason = gone(key, outlook) if finding is None else None
         notice = _notice(alert, finding, outlook, rules) if finding is not None else _closed(alert, reason)
-        if alert.told is not None or (not _is_over(alert, rules) and reason is None):
+        if alert.heard or (not _is_over(alert, rules) and reason is None):
             observed[key] = alert
         if notice is not None:
             notices.append(notice)
@@ -163,15 +164,15 @@ def _count(alert: Alert, bad: bool, now: datetime, rules: Rules) -> Alert:
 
 def _notice(alert: Alert, finding: Finding, outlook: Outlook, rules: Rules) -> Notice | None:
     """What must be told of an alert whose subject was looked at."""
-    if alert.told is not None and _is_over(alert, rules):
-        return _say(alert, "resolved", alert.told, tuple(alert.heard), finding.left, _lasted(alert))
+    if alert.heard and _is_over(alert, rules):
+        return _say(alert, "resolved", _gravest(alert), tuple(alert.heard), finding.left, _lasted(alert))
     silenced = any(outlook.is_silenced(stack) for stack in finding.silenced_by)
     if not finding.bad or silenced:
         return None
     to = _unaware(alert, finding.severity)
-    kind: Kind = "escalated" if "warning" in alert.heard.values() else "raised"
-    if not to or (kind == "raised" and sum(alert.recent) < rules.bad):
+    if not to or (alert.told is None and sum(alert.recent) < rules.bad):
         return None
+    kind: Kind = "escalated" if alert.told == "warning" else "raised"
     return _say(alert, kind, finding.severity, to, finding.left, finding.seen, _since(alert), finding.do)
 
 
@@ -183,9 +184,9 @@ def _unaware(alert: Alert, severity: Severity) -> tuple[Channel, ...]:
 
 def _closed(alert: Alert, reason: str | None) -> Notice | None:
     """What must be told of an alert whose subject is gone."""
-    if alert.told is None or reason is None:
+    if not alert.heard or reason is None:
         return None
-    return _say(alert, "closed", alert.told, tuple(alert.heard), reason, _lasted(alert))
+    return _say(alert, "closed", _gravest(alert), tuple(alert.heard), reason, _lasted(alert))
 
 
 def _told(alert: Alert, notice: Notice | None, took: Collection[Channel]) -> Alert | None:
@@ -194,9 +195,13 @@ def _told(alert: Alert, notice: Notice | None, took: Collection[Channel]) -> Ale
         return alert
     if notice.kind in ("resolved", "closed"):
         left = {channel: heard for channel, heard in alert.heard.items() if channel not in took}
-        return msgspec.structs.replace(alert, heard=left) if left else None
+        return msgspec.structs.replace(alert, told=None, heard=left) if left else None
     heard = alert.heard | dict.fromkeys(took, notice.severity)
-    return msgspec.structs.replace(alert, told=max(heard.values(), key=GRAVITY.index), heard=heard)
+    return msgspec.structs.replace(alert, told=notice.severity, heard=heard)
+
+
+def _gravest(alert: Alert) -> Severity:
+    return max(alert.heard.values(), key=GRAVITY.index)
 
 
 def _is_over(alert: Alert, rules: Rules) -> bool:

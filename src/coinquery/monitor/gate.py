@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
+from coinquery.clock import CLOCK_SKEW
 from coinquery.monitor.records import Record
-
-#: How far the monitor's clock may run ahead of the caller's.
-CLOCK_SKEW = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,22 @@ hide the public one there.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from coinquery import regions
 from coinquery.dns.at_once import at_once
 from coinquery.dns.names import Standing
 from coinquery.dns.record import canonical
 from coinquery.dns.world import MOST_ADDRESSES, Health, Info, World
 from coinquery.dns.zone import Zone
-from coinquery.errors import RecordUnfit
+from coinquery.errors import CoinQueryError, RecordUnfit
 from coinquery.monitor import way_back
 from coinquery.monitor.outlook import NameOutlook
+from coinquery.monitor.shared import AWS_SECONDS
 from coinquery.stacks import inventory, retiring
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.ledger import LEDGER, Ledger
@@ -98,8 +101,9 @@ def _candidates(entries: Mapping[StackName, Entry], at: Standpoint) -> Iterator[
     older = by_age[LOOKED_AT:]
     yield from (name for name in older if name in at.stacks)
     elsewhere = {entries[name].region for name in older} & set(at.configuration.regions) - {at.region}
-    for region in sorted(elsewhere):
-        yield from (stack.name for stack in stacks.read_all(at.aws.cloudformation(region)) if stack.name in older)
+    with suppress(CoinQueryError):  # of a region that does not answer its own monitor tells
+        seen = regions.ask(elsewhere, lambda region: list(stacks.read_all(at.aws.cloudformation(region))), AWS_SECONDS)
+        yield from (stack.name for found in seen.given.values() for stack in found if stack.name in older)
 
 
 def _astray(name: str, alias: Alias, stack: Stack | None) -> str:

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from coinquery import reasons
-from coinquery.account import caller
+from coinquery.account import timely_caller
 from coinquery.durations import Duration
 from coinquery.errors import NoSuchStack, WrongUse
 from coinquery.monitor import silences
 from coinquery.monitor.silences import Silence
+from coinquery.regions import Answers, ask
 from coinquery.stacks import inventory
 from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.journal import Journal
@@ -44,10 +45,10 @@ class Silencing:
                 f"{stack} is not production: no alert is ever raised of it",
                 "There is nothing to silence: name a stack that ends in -prod.",
             )
-        found = inventory.survey(aws, config).find(str(stack))
+        found = inventory.survey(aws, config.regions).find(str(stack))
         if found is None:
             raise NoSuchStack(f"there is no stack {stack}", "See those that there are: cq ls")
-        journal = Journal(aws.logs(config.home_region), clock, caller(aws, config.home_region))
+        journal = Journal(aws.logs(config.home_region), clock, timely_caller(aws, config.home_region, clock))
         return cls(ParameterStore(aws.ssm(found.region)), journal, clock, stack)
 
     def begin(self, length: Duration, why: str) -> Silence:
@@ -69,8 +70,11 @@ class Silencing:
         return Chapter(self.journal, lambda: self.stack, lambda: "", f"cq monitor silence{why and f': {why}'}")
 
 
-def lasting(config: Config, aws: Aws, clock: Clock) -> list[tuple[str, Silence]]:
-    """The silences that last, in all regions of production, by stack."""
-    regions = config.level("prod").regions
-    found = [each for region in regions for each in silences.read(ParameterStore(aws.ssm(region))).items()]
-    return sorted((each for each in found if each[1].until > clock.now()), key=lambda each: each[0])
+def lasting(config: Config, aws: Aws, clock: Clock) -> Answers[dict[str, Silence]]:
+    """The silences that last, by region of production and stack; raise why, where no region answers."""
+
+    def look(region: str) -> dict[str, Silence]:
+        found = silences.read(ParameterStore(aws.ssm(region)))
+        return {stack: silence for stack, silence in sorted(found.items()) if silence.until > clock.now()}
+
+    return ask(config.level("prod").regions, look)

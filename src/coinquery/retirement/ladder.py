@@ -42,7 +42,9 @@ class Ladder:
     @cached_property
     def _live(self) -> Stack | None:
         """The stack that the name leads to, as it is when that is first asked: after the locks were looked for."""
-        return inventory.leading(inventory.everywhere(self._means.aws, self._means.config), self._means.names.read())
+        return inventory.leading(
+            inventory.everywhere(self._means.aws, self._means.config.regions), self._means.names.read()
+        )
 
     @cached_property
     def _successor_notes(self) -> Notes | None:

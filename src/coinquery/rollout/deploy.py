@@ -103,9 +103,9 @@ def _check_number(means: Means, order: Order, notes: Notes) -> None:
     if order.number is None:
         return
     given = reserve.chosen(notes, means.ledger)
-    if given is not None and given.number != order.number:
+    if given is not None and given[0].number != order.number:
         raise NumberTaken(
-            f"rollout {notes.id} has number {given.number:04} already, not {order.number:04}",
+            f"rollout {notes.id} has number {given[0].number:04} already, not {order.number:04}",
             "Leave --number away to carry on with it, or begin another rollout with --new.",
         )
     name = StackName(order.coin, order.number, order.level)

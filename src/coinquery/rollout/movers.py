@@ -63,7 +63,7 @@ def newest(means: Means, mine: StackName) -> str:
 
     Where they lead to ``mine`` again, somebody had them for a moment: then it is the newest move of all.
     """
-    led = inventory.survey(means.aws, means.config).led_to(means.names.read())
+    led = inventory.survey(means.aws, means.config.regions).led_to(means.names.read())
     moves = [
         (time, to, told)
         for mover in recent(means, mine.coin, mine.level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ from coinquery.rollout import movers, plan
 from coinquery.rollout.way_back import GoingBack
 from coinquery.stacks import inventory, retiring, way_back
 from coinquery.stacks.notes import GIVEN_BACK, GIVING_BACK, RETIRED, SWITCHED, of_id
+from coinquery.stacks.stack import read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -46,7 +48,7 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     ``source`` is the stack to go back from, where a person named it: needed only to go back a second time. Raises
     NoWayBack where there is none.
     """
-    stacks, standing = inventory.survey(means.aws, means.config), means.names.read()
+    stacks, standing = inventory.survey(means.aws, means.config.regions), means.names.read()
     live = stacks.named(standing.public)
     if live is not None and (live.coin, live.level) != (coin, level):
         live = None
@@ -99,12 +101,17 @@ def _source(means: Means, seen: Sequence[Mover], live: StackName | None, named: 
         under_way = way_back.is_under_way(mover.notes) and (mover.name == named or not _is_over(mover, seen))
         if under_way and (live is None or str(live) in (str(mover.name), mover.leads_back_to)):
             return mover
-    for mover in seen:
-        last = live is None and mover.notes.marked(SWITCHED) and not mover.notes.marked(GIVEN_BACK)
-        if live == mover.name or last:
-            _refuse_second(means, mover, seen, named)
-            return mover
-    return None
+    found = _last_switched(seen) if live is None else next((mover for mover in seen if mover.name == live), None)
+    if found is not None:
+        _refuse_second(means, found, seen, named)
+    return found
+
+
+def _last_switched(seen: Sequence[Mover]) -> Mover | None:
+    """Whose stack the name was moved to last, of those that it was not given back by."""
+    marks = [(mover.notes.marked(SWITCHED), mover) for mover in seen if mover.notes.marked(GIVEN_BACK) is None]
+    switched = [(datetime.fromisoformat(mark.time), mover) for mark, mover in marks if mark is not None]
+    return max(switched, key=lambda each: each[0])[1] if switched else None
 
 
 def _is_over(mover: Mover, seen: Sequence[Mover]) -> bool:
@@ -129,7 +136,7 @@ def _refuse_second(means: Means, mover: Mover, seen: Sequence[Mover], named: Sta
 
 
 def _destination(means: Means, source: StackName, back: WayBack, stacks: Inventory) -> Stack:
-    destination = stacks.find(back.stack)
+    destination = _find(means, back.stack, stacks)
     if destination is None:
         _refuse_unconfigured(means, back.stack)
         raise NoWayBack(
@@ -147,6 +154,14 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Invento
             f"Deploy the release that is wanted. Why it is so: cq status {back.stack}",
         )
     return destination
+
+
+def _find(means: Means, name: str, stacks: Inventory) -> Stack | None:
+    """The stack that a way back names; its region is waited for, whatever others do."""
+    entry = _entry(means, name)
+    if entry is None or entry.region not in stacks.unanswered:
+        return stacks.find(name)
+    return read(means.aws.cloudformation(entry.region), parse(name))
 
 
 def _entry(means: Means, stack: str) -> Entry | None:

@@ -47,7 +47,7 @@ def store(means: Means, notes: Notes, name: StackName, standing: Standing, targe
         return kept
     if kept is not None:
         _refuse_lost(means, notes, name)
-    seen = inventory.survey(means.aws, means.config)
+    seen = inventory.survey(means.aws, means.config.regions)
     _refuse_half_switched(seen.led_to(standing), means, notes)
     live = seen.named(standing.public)
     back = WayBack(

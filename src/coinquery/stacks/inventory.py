@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from coinquery.aws import Aws
-    from coinquery.config import Config
     from coinquery.dns.names import Standing
     from coinquery.dns.record import Alias
     from coinquery.errors import CoinQueryError
@@ -28,16 +27,16 @@ _BALANCER = re.compile(r"(?:internal-)?([a-z0-9-]+)-[0-9a-z]+\.([a-z0-9-]+)\.elb
 
 @dataclass(frozen=True)
 class Inventory:
-    """The stacks of the regions that answered, by name, and why the silent ones did not."""
+    """The stacks of the regions that answered, by name, and why the others did not."""
 
     stacks: tuple[Stack, ...]
-    silent: Mapping[str, CoinQueryError]
+    unanswered: Mapping[str, CoinQueryError]
 
     def find(self, name: str) -> Stack | None:
-        """A stack by its name; raise why a region is silent where the stack may stand."""
+        """A stack by its name; raise why a region did not answer where the stack may stand."""
         found = next((stack for stack in self.stacks if str(stack.name) == name), None)
         if found is None:
-            regions.refuse_silence(self.silent)
+            regions.refuse_unanswered(self.unanswered)
         return found
 
     def named(self, alias: Alias | None) -> naming.StackName | None:
@@ -46,31 +45,31 @@ class Inventory:
         return None if found is None else found[0]
 
     def located(self, alias: Alias | None) -> tuple[naming.StackName, str] | None:
-        """The stack that an alias leads to, and its region: in a silent one the name of its load balancer tells."""
+        """The stack that an alias leads to, and its region; if that did not answer, the load balancer's name tells."""
         if alias is None:
             return None
         for stack in self.stacks:
             if any(alias.points_to(host) for host in stack.hosts):
                 return stack.name, stack.region
         told = told_by(alias.target)
-        return told if told is not None and told[1] in self.silent else None
+        return told if told is not None and told[1] in self.unanswered else None
 
     def led_to(self, standing: Standing) -> frozenset[str]:
         """The names of all stacks that any of the records leads to: two in the middle of a move."""
         return frozenset(str(name) for kind in KINDS if (name := self.named(standing.of(kind))) is not None)
 
 
-def survey(aws: Aws, config: Config) -> Inventory:
-    """The stacks of all configured regions, which are asked at the same time; raise why, where none answers."""
-    answers = regions.ask(config.regions, lambda region: list(stacks.read_all(aws.cloudformation(region))))
+def survey(aws: Aws, where: Iterable[str], patience: float | None = regions.PATIENCE) -> Inventory:
+    """The stacks of these regions, which are asked at the same time; raise why, where none answers."""
+    answers = regions.ask(where, lambda region: list(stacks.read_all(aws.cloudformation(region))), patience)
     found = (stack for region in answers.given.values() for stack in region)
-    return Inventory(tuple(sorted(found, key=lambda stack: stack.name)), answers.silent)
+    return Inventory(tuple(sorted(found, key=lambda stack: stack.name)), answers.unanswered)
 
 
-def everywhere(aws: Aws, config: Config) -> tuple[Stack, ...]:
-    """The stacks of all configured regions, by name; raise why one is silent."""
-    found = survey(aws, config)
-    regions.refuse_silence(found.silent)
+def everywhere(aws: Aws, where: Iterable[str]) -> tuple[Stack, ...]:
+    """The stacks of these regions, by name, however long one takes; raise why one does not answer."""
+    found = survey(aws, where, None)
+    regions.refuse_unanswered(found.unanswered)
     return found.stacks
 
 

@@ -58,12 +58,12 @@ class ReserveStackName:
             if self._ledger.reserve(name, self._entry()):
                 self._rollout.name = name
                 return
-            if self._number is not None:
+            if name.number == self._number:
                 raise taken(name, self._ledger.entry(name))
 
     def _standing(self) -> StackName | None:
-        name = chosen(self._rollout.notes, self._ledger)
-        return name if name is not None and self._ledger.entry(name) is not None else None
+        found = chosen(self._rollout.notes, self._ledger)
+        return None if found is None or found[1] is None else found[0]
 
     def _proposed(self, turn: int) -> int:
         notes, proposal = self._rollout.notes, _proposal(turn)
@@ -90,8 +90,8 @@ class ReserveStackName:
         )
 
 
-def chosen(notes: Notes, ledger: Ledger) -> StackName | None:
-    """The name that a rollout has, or proposed and nobody else got; None where it has yet to propose one."""
+def chosen(notes: Notes, ledger: Ledger) -> tuple[StackName, Entry | None] | None:
+    """The name that a rollout has, with its entry, or that it proposed and nobody has; None where it has neither."""
     for turn in count(1):
         number = notes.number(_proposal(turn))
         if number is None:
@@ -99,7 +99,7 @@ def chosen(notes: Notes, ledger: Ledger) -> StackName | None:
         name = StackName(notes.key.coin, number, notes.key.level)
         entry = ledger.entry(name)
         if entry is None or entry.rollout == notes.id:
-            return name
+            return name, entry
     return None
 
 

@@ -70,7 +70,7 @@ class SwitchDns:
         notes, means = self._rollout.notes, self._means
         if notes.marked(GIVING_BACK) is None:
             return
-        before = inventory.survey(means.aws, means.config).find(back.stack) if back.stack else None
+        before = inventory.survey(means.aws, means.config.regions).find(back.stack) if back.stack else None
         if before is not None:
             with moving(means, of_id(means.store, before.rollout), before.name) as renew:
                 self._names.move(self._target(), back.standing, f"put back: {notes.id} was given back", renew)
