@@ -63,16 +63,17 @@ class Running:
 
     def end(self, seconds: float = 120) -> Ran:
         """Wait for its end."""
-        with self._child.out, self._child.said:
+        with self._child.out:
             out = self._child.out.read()
-            code = self._child.end(seconds)
-            self._reader.join(10)
+        code = self._child.end(seconds)
+        self._reader.join(10)
         return Ran(code, out, "".join(self._lines), time.monotonic() - self._began)
 
     def _read(self) -> None:
-        for line in self._child.said:
-            self._lines.append(line)
-            self._on_line(line)
+        with self._child.said:
+            for line in self._child.said:
+                self._lines.append(line)
+                self._on_line(line)
 
 
 @dataclass
