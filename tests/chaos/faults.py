@@ -59,9 +59,12 @@ class Matrix:
             say(f"    {problem}")
 
     def meet(self, name: str, part: Callable[[Matrix], None]) -> None:
-        """Try one part; what never happened to any command is a problem of its own."""
+        """Try one part; what never happened to any command is a problem of its own, and so is a part that breaks."""
         begin = len(self.rows)
-        part(self)
+        try:
+            part(self)
+        except Exception as error:
+            self.row("all", name, 1, [f"it broke: {error!r}"])
         if not any(row.tried for row in self.rows[begin:]):
             self.row("all", name, 1, ["it happened to no command"])
 

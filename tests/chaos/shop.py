@@ -22,8 +22,8 @@ from tests.worlds import World
 
 #: Short waits: what is waited for here comes within a second, or never.
 WAITS = {"quiet": "10s", "way_back": "5s", "poll": "1s", "ask": "1s", "record_age": "10m"}
-#: How many coins are added at a time; the names of all of them must fit the parameters of the roles' stack.
-BATCH = 20
+#: How many coins are added at a time; all of them must fit the monitor's configuration, some 30 with the team's.
+BATCH = 10
 
 
 @dataclass
