@@ -205,6 +205,27 @@ def test_i10_what_stands_in_a_region_that_does_not_answer_is_not_said_to_be_gone
     assert old.name != new.name
 
 
+def test_i9_half_of_a_first_switch_is_taken_over_from_nobody_who_lives(
+    pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The private record leads to the new stack, the public one nowhere yet: of two at once both lost."""
+    team, coin = pair
+    means, (old, new) = team.means(coin), team.first_two(coin)
+    switching, notes = of_id(means.store, new.rollout), Notes(means.store, Key(coin, "prod", REGION, "half"), 1)
+    half, target = Standing(public=None, private=means.names.target(new).private), means.names.target(old)
+    name = StackName(coin, 91, "prod")
+    with pytest.raises(RecordMoved, match=f"on its way to {new.name}"):
+        way_back.store(means, notes, name, half, target)
+    monkeypatch.setattr(means.names, "read", lambda: half)
+    switching.mark(f"{MOVING}/0000half", means.clock.now(), "a colleague")
+    try:
+        with pytest.raises(RecordMoved, match=f"on its way to {new.name}"):
+            way_back.store(means, notes, name, half, target)
+    finally:
+        switching.unmark(f"{MOVING}/0000half")
+    assert way_back.store(means, notes, name, half, target).standing == half
+
+
 def test_i10_the_way_back_to_before_there_was_a_private_name_needs_none(
     pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ def _ten_stacks(shop: Shop, seed: int) -> str:
     if bad:
         return "; ".join(f"exit {each.code}: {_last(each)}" for each in bad)
     if not any(each.code == 0 for each in ran):
-        return "nobody won"
+        return "nobody won: " + "; ".join(_last(each) for each in ran)
     standing = shop.team.names(coin).read()
     led = [str(stack.name) for stack in stacks if stack and _leads(shop, coin, stack, standing)]
     if len(led) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,8 @@ from coinquery.dns.zone import same
 from coinquery.errors import RecordMoved, RolloutEnded
 from coinquery.naming import as_argument
 from coinquery.rollout.movers import recent
-from coinquery.stacks import inventory
+from coinquery.stacks import inventory, locks
+from coinquery.stacks.notes import MOVING, of_id
 from coinquery.stacks.way_back import WayBack, decode, newest, note
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
+    from coinquery.stacks.inventory import Inventory
     from coinquery.stacks.notes import Notes
     from coinquery.stacks.stack import Stack
 
@@ -49,6 +52,7 @@ def store(means: Means, notes: Notes, name: StackName, standing: Standing, targe
         _refuse_lost(means, notes, name)
     seen = inventory.survey(means.aws, means.config.regions)
     _refuse_half_switched(seen.led_to(standing), means, notes)
+    _refuse_on_its_way(seen, standing, means)
     live = seen.named(standing.public)
     back = WayBack(
         standing=standing,
@@ -78,6 +82,27 @@ def _refuse_half_switched(led: Collection[str], means: Means, notes: Notes) -> N
             "Nothing was changed. Run the command that began that again, or give it up with: "
             f"cq rollback {as_argument(notes.key.coin, notes.key.level)}. Then run the same command again.",
         )
+
+
+def _refuse_on_its_way(seen: Inventory, standing: Standing, means: Means) -> None:
+    """Half of a first switch leads to one stack only: who makes it is let end, unless it is dead.
+
+    Taken over meanwhile, it would lose the name, and who took over its half could not move the other one.
+    """
+    first = seen.named(standing.private)
+    if first is not None and first != seen.named(standing.public) and _is_moving(means, first, standing):
+        raise RecordMoved(
+            f"{means.names.public.name} is on its way to {first}",
+            "Nothing was changed. Let the command that moves it end, then run the same command again.",
+        )
+
+
+def _is_moving(means: Means, name: StackName, standing: Standing) -> bool:
+    """Whether a move to a stack is under way, or ended since the records were read."""
+    entry, length = means.ledger.entry(name), timedelta(seconds=means.config.waits.moving.seconds)
+    marks = {} if entry is None else locks.standing(of_id(means.store, entry.rollout), MOVING)
+    is_locked = any(means.clock.now() <= datetime.fromisoformat(mark.time) + length for mark in marks.values())
+    return is_locked or not means.names.read().is_same(standing)
 
 
 def is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
