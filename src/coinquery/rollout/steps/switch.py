@@ -95,8 +95,11 @@ class SwitchDns:
 
     def _was_moved_on(self) -> bool:
         """Others moved it after this rollout did: neither here, nor back to where it was."""
+        standing, target = self._names.read(), self._target()
+        if standing.is_same(target):
+            return False
         back = way_back.read(self._rollout.notes)
-        return back is None or not is_good(back.standing, self._names.read(), self._target())
+        return back is None or not is_good(back.standing, standing, target)
 
     def _move(self) -> RecordMove:
         return RecordMove(self._names, self._rollout.notes, "change")
