@@ -226,25 +226,32 @@ def test_i9_half_of_a_first_switch_is_taken_over_from_nobody_who_lives(
     assert way_back.store(means, notes, name, half, target).standing == half
 
 
+@contextmanager
+def _going_back_by(notes: Notes, back: WayBack) -> Iterator[None]:
+    """The rollout has another way back while the block runs."""
+    kept = notes.get("way-back")
+    assert kept is not None
+    notes.unmark("way-back")
+    notes.settle("way-back", msgspec.json.encode(back).decode())
+    try:
+        yield
+    finally:
+        notes.unmark("way-back")
+        notes.settle("way-back", kept)
+
+
 def test_i10_the_way_back_to_before_there_was_a_private_name_needs_none(
     pair: tuple[Team, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     team, coin = pair
     means, (old, new) = team.means(coin), team.first_two(coin)
     notes, own = of_id(means.store, new.rollout), means.names.target(old)
-    kept = notes.get("way-back")
-    assert kept is not None
     without = {key: value for key, value in old.outputs.items() if not key.startswith("Internal")}
     stacks = Inventory((dataclasses.replace(old, outputs=without), new), {})
     monkeypatch.setattr(inventory, "survey", lambda aws, where: stacks)
     back = WayBack(standing=Standing(public=own.public), stack=str(old.name), time="2026-01-01T00:00:00Z", who="a")
-    notes.unmark("way-back")
-    notes.settle("way-back", msgspec.json.encode(back).decode())
-    try:
+    with _going_back_by(notes, back):
         planned = rollback.make_plan(means, coin, "prod")
-    finally:
-        notes.unmark("way-back")
-        notes.settle("way-back", kept)
     assert planned.going.back == back
 
 
@@ -329,8 +336,6 @@ def test_i8_a_private_record_that_led_elsewhere_is_not_gone_back_to(pair: tuple[
     team, coin = pair
     means, (old, new) = team.means(coin), team.first_two(coin)
     notes, own = of_id(means.store, new.rollout), means.names.target(old)
-    kept = notes.get("way-back")
-    assert kept is not None
     assert own.private is not None
     elsewhere = msgspec.structs.replace(own.private, target="elsewhere-1.us-east-1.elb.amazonaws.com.")
     back = WayBack(
@@ -339,13 +344,8 @@ def test_i8_a_private_record_that_led_elsewhere_is_not_gone_back_to(pair: tuple[
         time="2026-01-01T00:00:00Z",
         who="a",
     )
-    notes.unmark("way-back")
-    notes.settle("way-back", msgspec.json.encode(back).decode())
-    try:
+    with _going_back_by(notes, back):
         planned = rollback.make_plan(means, coin, "prod")
-    finally:
-        notes.unmark("way-back")
-        notes.settle("way-back", kept)
     assert planned.going.back.standing.is_same(own)
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: What Slack is sent: ``text`` for notifications and old clients, ``blocks`` for everybody else.
 Message = dict[str, str | list[Block]]
 
+#: Marks what may have been announced before (I11).
+ANNOUNCED_BEFORE = "Possible repeat: this may have been announced before"
+
 
 @dataclass(frozen=True)
 class ProductionLive:
@@ -42,7 +45,7 @@ class ProductionLive:
 def new_release(release: Release, *, possible_repeat: bool = False) -> Message:
     """The message "New release"; ``possible_repeat`` marks one that may have been told before (I11)."""
     title = f"New release: {release.coin} {release.tag}"
-    repeat = [context(["Possible repeat: this may have been announced before"])] if possible_repeat else []
+    repeat = [context([ANNOUNCED_BEFORE])] if possible_repeat else []
     return {
         "text": escape(f"{title}, commit {release.commit[:12]}, by {release.author}", 1000),
         "blocks": [
@@ -64,7 +67,7 @@ def production_live(live: ProductionLive) -> Message:
     title = f"New production stack is live: {live.stack}"
     small_print = [escape(f"Took {lasting(live.seconds)}"), *(link(address, text) for text, address in live.links)]
     if live.possible_repeat:
-        small_print.insert(0, "Possible repeat: this may have been announced before")
+        small_print.insert(0, ANNOUNCED_BEFORE)
     return {
         "text": escape(f"{title} at {live.public_name}, release {live.release}, by {live.author}", 1000),
         "blocks": [

@@ -12,9 +12,10 @@ from coinquery.dns.world import World
 from coinquery.dns.zone import Zone
 from coinquery.errors import NameNotTyped, NeededAsWayBack, NoSuccessor, StackInUse, StackIsLive
 from coinquery.retirement.rung import Rung
+from coinquery.rollout import moving
 from coinquery.rollout.proof import MonitorProof, told
-from coinquery.stacks import inventory, locks, requests, retiring, way_back
-from coinquery.stacks.notes import GIVEN_BACK, LIVE, MOVING, SWITCHED, of_id
+from coinquery.stacks import inventory, requests, retiring, way_back
+from coinquery.stacks.notes import GIVEN_BACK, LIVE, SWITCHED, of_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,13 +108,11 @@ class Ladder:
 
         A way back whose lock is old may still be gone by a process that slept.
         """
-        moves = locks.standing(self._notes, MOVING).values()
-        newest = max(moves, key=lambda mark: datetime.fromisoformat(mark.time), default=None)
-        if newest is not None:
-            end = datetime.fromisoformat(newest.time) + timedelta(seconds=self._means.config.waits.moving.seconds)
-            if self._means.clock.now() <= end:
-                needs = f"Let that command end, or wait until {_clock(end)}; then run the same command again"
-                return _no_move(f"{newest.who} was moving one at {newest.time}", needs)
+        move = moving.under_way(self._means, self._notes)
+        if move is not None:
+            lock, end = move
+            needs = f"Let that command end, or wait until {_clock(end)}; then run the same command again"
+            return _no_move(f"{lock.who} was moving one at {lock.time}", needs)
         if self._live is None or self._successor_notes is None or not way_back.is_under_way(self._successor_notes):
             return _no_move("none", "")
         rollback = f"cq rollback {self._stack.name.coin_argument} --from {self._live.name}"

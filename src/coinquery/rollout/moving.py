@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from coinquery.errors import InstanceNotProven, Refused, RolloutEnded
@@ -11,11 +12,10 @@ from coinquery.stacks.notes import MOVING, RETIRED, RETIRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from coinquery.naming import StackName
     from coinquery.rollout.rollout import Means
-    from coinquery.stacks.notes import Notes
+    from coinquery.stacks.notes import Mark, Notes
 
 
 @contextmanager
@@ -38,6 +38,16 @@ def moving(means: Means, notes: Notes, name: StackName) -> Iterator[Callable[[],
         lock.lift()
         raise
     lock.lift()
+
+
+def under_way(means: Means, notes: Notes) -> tuple[Mark, datetime] | None:
+    """The newest lock of a move to the rollout's stack, and when it runs out; None where none holds any more."""
+    standing = locks.standing(notes, MOVING).values()
+    newest = max(standing, key=lambda mark: datetime.fromisoformat(mark.time), default=None)
+    if newest is None:
+        return None
+    end = datetime.fromisoformat(newest.time) + timedelta(seconds=means.config.waits.moving.seconds)
+    return (newest, end) if means.clock.now() <= end else None
 
 
 def refuse_retired(notes: Notes, name: object, now: datetime) -> None:

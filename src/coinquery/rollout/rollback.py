@@ -136,16 +136,17 @@ def _refuse_second(means: Means, mover: Mover, seen: Sequence[Mover], named: Sta
 
 
 def _destination(means: Means, source: StackName, back: WayBack, stacks: Inventory) -> Stack:
-    destination = _find(means, back.stack, stacks)
+    entry = _entry(means, back.stack)
+    destination = _find(means, back.stack, entry, stacks)
     if destination is None:
-        _refuse_unconfigured(means, back.stack)
+        _refuse_unconfigured(means, back.stack, entry)
         raise NoWayBack(
-            f"{source} came after {back.stack}, which is gone{_retired(means, back.stack)}",
+            f"{source} came after {back.stack}, which is gone{_retired(means, entry)}",
             "Deploy the release that is wanted.",
         )
     if retiring.is_decided(of_id(means.store, destination.rollout)):
         raise NoWayBack(
-            f"{source} came after {back.stack}, which is being retired{_retired(means, back.stack)}",
+            f"{source} came after {back.stack}, which is being retired{_retired(means, entry)}",
             f"Deploy the release that is wanted. Its retirement is finished by: cq retire {back.stack}",
         )
     if not destination.standing:
@@ -156,9 +157,8 @@ def _destination(means: Means, source: StackName, back: WayBack, stacks: Invento
     return destination
 
 
-def _find(means: Means, name: str, stacks: Inventory) -> Stack | None:
+def _find(means: Means, name: str, entry: Entry | None, stacks: Inventory) -> Stack | None:
     """The stack that a way back names; its region is waited for, whatever others do."""
-    entry = _entry(means, name)
     if entry is None or entry.region not in stacks.unanswered:
         return stacks.find(name)
     return read(means.aws.cloudformation(entry.region), parse(name))
@@ -172,9 +172,8 @@ def _entry(means: Means, stack: str) -> Entry | None:
         return None
 
 
-def _refuse_unconfigured(means: Means, stack: str) -> None:
+def _refuse_unconfigured(means: Means, stack: str, entry: Entry | None) -> None:
     """A stack in a region that nobody asked is not gone."""
-    entry = _entry(means, stack)
     if entry is not None and entry.region not in means.config.regions:
         raise BadConfiguration(
             f"{stack} was made in {entry.region}, and cq.toml has no level that uses it",
@@ -182,9 +181,8 @@ def _refuse_unconfigured(means: Means, stack: str) -> None:
         )
 
 
-def _retired(means: Means, stack: str) -> str:
+def _retired(means: Means, entry: Entry | None) -> str:
     """When and by whom a stack was retired, as far as it was noted."""
-    entry = _entry(means, stack)
     mark = None if entry is None else of_id(means.store, entry.rollout).marked(RETIRED)
     return "" if mark is None else f": retired at {mark.time} by {mark.who}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,9 +11,10 @@ from coinquery.dns.names import KINDS, Standing
 from coinquery.dns.zone import same
 from coinquery.errors import RecordMoved, RolloutEnded
 from coinquery.naming import as_argument
+from coinquery.rollout import moving
 from coinquery.rollout.movers import recent
-from coinquery.stacks import inventory, locks
-from coinquery.stacks.notes import MOVING, of_id
+from coinquery.stacks import inventory
+from coinquery.stacks.notes import of_id
 from coinquery.stacks.way_back import WayBack, decode, newest, note
 
 if TYPE_CHECKING:
@@ -101,10 +101,9 @@ def _refuse_on_its_way(seen: Inventory, standing: Standing, means: Means) -> Non
 
 def _is_moving(means: Means, name: StackName, standing: Standing) -> bool:
     """Whether a move to a stack is under way, or ended since the records were read."""
-    entry, length = means.ledger.entry(name), timedelta(seconds=means.config.waits.moving.seconds)
-    marks = {} if entry is None else locks.standing(of_id(means.store, entry.rollout), MOVING)
-    is_locked = any(means.clock.now() <= datetime.fromisoformat(mark.time) + length for mark in marks.values())
-    return is_locked or not means.names.read().is_same(standing)
+    entry = means.ledger.entry(name)
+    lock = None if entry is None else moving.under_way(means, of_id(means.store, entry.rollout))
+    return lock is not None or not means.names.read().is_same(standing)
 
 
 def is_good(kept: Standing, standing: Standing, target: Standing) -> bool:
