@@ -36,11 +36,16 @@ class Team:
     commits: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def form(cls, world: World, root: Path) -> Team:
-        """Write the configuration and make two releases, with images in the regions that tests use."""
+    def found(cls, world: World, root: Path) -> Team:
+        """Write the configuration and make a repository; the account is as it is."""
         path = root / "cq.toml"
         path.write_text((world.state.root / "cq.toml").read_text("utf-8"), "utf-8")
-        team = cls(world, path, Repository.create(root))
+        return cls(world, path, Repository.create(root))
+
+    @classmethod
+    def form(cls, world: World, root: Path) -> Team:
+        """The same with two releases, and their images in the regions that tests use."""
+        team = cls.found(world, root)
         for tag in RELEASES:
             team.repository.change(f"The change of {tag}")
             team.must("release", "create", "eth", tag)

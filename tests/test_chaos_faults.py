@@ -93,8 +93,8 @@ def test_i12_a_clock_that_is_wrong_is_told_as_that(
 
 
 def test_a_fault_that_happened_to_no_command_is_a_problem() -> None:
-    shop: Any = None
-    matrix = Matrix(shop)
+    begin: Any = None
+    matrix: Matrix[object] = Matrix(begin)
     matrix.meet("late ssm", lambda it: it.row("ls", "ssm read late", 0, []))
     matrix.meet("late ec2", lambda it: it.row("ls", "ec2 read late", 3, []))
     assert [(row.what, row.tried, row.right) for row in matrix.rows] == [("late ssm", 1, 0), ("ec2 read late", 3, 3)]

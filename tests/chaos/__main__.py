@@ -20,7 +20,8 @@ from tests.chaos.results import FOLDER, PROJECT, Part, Row, load
 PARTS: dict[str, tuple[str, ...]] = {
     "kills": ("tests.chaos.kills", "kills"),
     "kills-below": ("tests.chaos.kills", "kills-below"),
-    "faults": ("tests.chaos.faults",),
+    "faults": ("tests.chaos.faults", "faults"),
+    "faults-first-day": ("tests.chaos.faults", "faults-first-day"),
     "races": ("tests.chaos.races",),
     "machine": ("tests.chaos.driver",),
     "mutants": ("tests.chaos.mutants",),
@@ -31,7 +32,10 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 #: What is run one after the other: first two lanes side by side, one for each of two cores; then what measures real
 #: time, with nothing beside it.
-TOGETHER = (("machine", "races", "mutants", "sight", "fuzz"), ("kills", "kills-below", "faults"))
+TOGETHER = (
+    ("machine", "races", "mutants", "sight", "fuzz", "faults-first-day"),
+    ("kills", "kills-below", "faults"),
+)
 ALONE = ("load", "machine-real")
 PAGE = PROJECT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: made by `make chaos` -->", "<!-- end of the table -->"

@@ -56,7 +56,9 @@ class Account:
             stacks={plain(str(s.name), coin): _stack(shop, s) for s in stacks},
             parameters=dict(_parameters(shop, coin)),
             records=dict(_records(shop, coin, stacks)),
-            journal=_journal(shop, coin),
+            journal={
+                (plain(stream, coin), what): lines for (stream, what), lines in journal(shop, f"cq-{coin}-").items()
+            },
             announced=_announced(shop, coin),
         )
 
@@ -75,11 +77,12 @@ def differences(right: Account, found: Account, told_again: frozenset[str] = fro
     ``told_again`` names the stacks of which Slack may have been told twice.
     """
     kinds = ("stacks", "parameters", "records")
-    wrong = [text for kind in kinds for text in _differ(kind, getattr(right, kind), getattr(found, kind))]
+    wrong = [text for kind in kinds for text in differ(kind, getattr(right, kind), getattr(found, kind))]
     return [*wrong, *_told(right.journal, found.journal), *_announcements(right, found, told_again)]
 
 
-def _differ(kind: str, right: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
+def differ(kind: str, right: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
+    """What of a kind is not as it is where it is right."""
     for key in sorted(right.keys() | found.keys()):
         if right.get(key) != found.get(key):
             yield f"{kind}: {key}: {found.get(key)!r} in place of {right.get(key)!r}"
@@ -157,16 +160,17 @@ def _records(shop: Shop, coin: str, stacks: list[Stack]) -> Iterator[tuple[str, 
                 yield plain(record.name, coin), plain(target, coin)
 
 
-def _journal(shop: Shop, coin: str) -> dict[tuple[str, str], list[Line]]:
+def journal(shop: Shop, prefix: str) -> dict[tuple[str, str], list[Line]]:
+    """The journal's lines by stream and by what they tell of, for the streams whose names begin so."""
     logs = shop.team.world.aws.logs(shop.team.config.home_region)
-    streams = logs.describe_log_streams(logGroupName=JOURNAL_LOG_GROUP, logStreamNamePrefix=f"cq-{coin}-")["logStreams"]
+    streams = logs.describe_log_streams(logGroupName=JOURNAL_LOG_GROUP, logStreamNamePrefix=prefix)["logStreams"]
     lines: dict[tuple[str, str], list[Line]] = {}
     for stream in (each["logStreamName"] for each in streams):
         events = logs.get_log_events(
             logGroupName=JOURNAL_LOG_GROUP, logStreamName=stream, startFromHead=True, limit=1000
         )
         for line in filter(None, (read(event["message"]) for event in events["events"])):
-            lines.setdefault((plain(stream, coin), line.what), []).append(line)
+            lines.setdefault((stream, line.what), []).append(line)
     return lines
 
 

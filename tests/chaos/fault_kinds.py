@@ -147,6 +147,17 @@ LASTING = (
 
 
 @dataclass
+class Noted:
+    """Does nothing; ``operations`` are those that were called, in the order of their first calls."""
+
+    operations: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    async def __call__(self, call: Call, forward: Forward) -> Answer:
+        self.operations[call.service, call.operation] = None
+        return await forward(call)
+
+
+@dataclass
 class First:
     """Does a fault to the first call of each operation, ``in_a_row`` times; ``met`` counts them by operation."""
 

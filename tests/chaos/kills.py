@@ -27,8 +27,9 @@ POINTS = os.environ.get("CHAOS_POINTS", "")
 SEED = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 1_000_000)))
 #: Chains, by the part of the chaos run that kills them.
 PARTS = {"kills": ("back", "glass"), "kills-below": ("below",)}
-#: How often a point is tried that a run did not come to.
-TRIES = 3
+#: How often a point is tried that a run did not come to: how often the monitor is asked differs from run to run.
+#: Of a pair both points may never come.
+TRIES, TRIES_OF_A_PAIR = 10, 3
 WHAT = {BEFORE: "killed before a call that changes something", AFTER: "killed after one", LINE: "killed at a wait"}
 TWICE = "killed twice, at a random pair of points"
 CARRIED_ON = "killed, and again where only a run that carries on comes"
@@ -54,7 +55,7 @@ class Book:
         kills = result.kills
         self.tries[kills] = self.tries.get(kills, 0) + 1
         if result.missed and not result.problems:
-            if self.tries[kills] < TRIES:
+            if self.tries[kills] < (TRIES if len(kills.points) == 1 else TRIES_OF_A_PAIR):
                 return kills
             if len(kills.points) > 1:
                 self.idle.add(kills)

@@ -1,105 +1,90 @@
-"""A coin's life, command by command, under faults: each command is run until it comes to its right end."""
+"""What is led command by command under faults: each command is run until it comes to its right end."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
 
-from tests.chaos.account import Account
 from tests.chaos.proxy import Intervention
-from tests.chaos.races import THIRD
-from tests.chaos.right import account_problems, ended_properly
+from tests.chaos.right import ended_properly
 from tests.chaos.shop import Ran, Shop
-from tests.teams import REGION
 
 #: How often a command is run until it must have come through.
 TRIES = 12
 IMPATIENT = {"CHAOS_IMPATIENT": "1"}
-#: Commands of a life that change the coin's account: the others find it as it was.
-CHANGES = (
-    "deploy --level dev", "deploy", "monitor silence", "rollback", "retire", "deploy (again)", "retire --break-glass",
-)  # fmt: skip
-#: A monitor that gives no answer is waited for; so long that is enough here.
-BRIEFLY = {"deploy": ("--wait", "10s"), "retire": ("--wait", "10s")}
+
+Standing = TypeVar("Standing")
 
 
 @dataclass
-class Life:
-    """What one coin goes through, from its second deploy to the retirement of its first stack."""
+class Life(ABC, Generic[Standing]):
+    """Commands that follow on each other; ``Standing`` is what stands in the account, to be compared."""
 
     shop: Shop
-    coin: str
     problems: list[str] = field(default_factory=list)
+    #: Commands that change what stands: the others find it as it was.
+    changes: ClassVar[tuple[str, ...]]
 
-    @classmethod
-    def begin(cls, shop: Shop) -> Life:
-        """A coin with one stack, deployed undisturbed."""
-        coin = shop.coin()
-        shop.must(*shop.deploy(coin))
-        return cls(shop, coin)
-
-    @classmethod
-    def before(cls, shop: Shop, command: str) -> tuple[Life, tuple[str, ...]]:
-        """A life in which that command comes next, and its words: what changes something before it was undisturbed."""
-        life = cls.begin(shop)
-        for title, words in life.commands():
-            if title == command:
-                return life, words
-            if title in CHANGES:
-                life.lead(words)
-        raise LookupError(command)
-
+    @abstractmethod
     def commands(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Each command, by its name."""
-        coin, shop = self.coin, self.shop
-        retired, first = f"cq-{coin}-0002-prod", f"cq-{coin}-0001-prod"
-        yield "deploy --level dev", shop.deploy(coin, "v1.0.0", "--level", "dev")
-        yield "deploy", shop.deploy(coin, "v1.1.0")
-        yield "ls", ("ls",)
-        yield "status", ("status", retired)
-        yield "find", ("find", f"{coin}.example.com")
-        yield "dns show", ("dns", "show", coin)
-        yield "history", ("history", retired)
-        yield "monitor silences", ("monitor", "silences")
-        yield "retire --plan", ("retire", retired, "--plan")
-        yield "monitor run", ("monitor", "run", "--once", "--region", REGION)
-        yield "bootstrap", ("bootstrap", "--region", REGION, "--yes")
-        yield "monitor silence", ("monitor", "silence", retired, "--for", "1m", "--why", "to see that it can be")
-        yield "rollback", ("rollback", coin, "--yes")
-        yield "retire", ("retire", retired, "--name", retired)
-        yield "deploy (again)", shop.deploy(coin, THIRD)
-        yield "retire --break-glass", ("retire", first, "--name", first, "--break-glass", "to see that it can be")
+        """Each command's words, by its name."""
+
+    @abstractmethod
+    def standing(self) -> Standing:
+        """What stands now."""
+
+    @abstractmethod
+    def check(self, right: Standing) -> None:
+        """What stands now must be right."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take away what stands."""
+
+    def codes(self, _: Sequence[str]) -> tuple[int, ...]:
+        """The exit codes with which these words may end."""
+        return (0, 1, 4)
+
+    def is_at_its_end(self, _: Sequence[str], ran: Ran) -> bool:
+        """Whether nothing is left to be done for these words."""
+        return ran.is_at_its_end
 
     def run(self, words: Sequence[str], *faults: Intervention, environment: Mapping[str, str] = IMPATIENT) -> Ran:
         """Run a command once; how it ends must be proper."""
-        codes = (0, 1, 3, 4) if words[0] == "retire" else (0, 1, 4)
         ran = self.shop.run(*words, interventions=faults, environment=environment)
         if ran.is_at_its_end:
             ran.code = 0
-        self.problems += [f"{words[0]}: {problem}" for problem in ended_properly(ran, codes)]
+        self.problems += [f"{words[0]}: {problem}" for problem in ended_properly(ran, self.codes(words))]
         if ran.code == 3:
             time.sleep(1)
         return ran
 
     def lead(self, words: Sequence[str], *faults: Intervention) -> Ran:
-        """Run a command until it ends well."""
+        """Run a command until it comes to its end."""
         for _ in range(TRIES):
             ran = self.run(words, *faults)
-            if ran.code == 0:
+            if self.is_at_its_end(words, ran):
                 return ran
         self.problems.append(f"{words[0]} did not come through: {ran.said[-600:]}")
         return ran
 
-    def heal(self, words: Sequence[str], account: Account) -> None:
-        """Run it undisturbed; then the account must be right."""
+    def heal(self, words: Sequence[str], right: Standing, *harmless: Intervention) -> None:
+        """Run it with nothing that may stop it; then what stands must be right."""
         for _ in range(TRIES):
-            if (ran := self.run(words)).code not in (3, 4):
+            if (ran := self.run(words, *harmless)).code not in (3, 4):
                 break
-        if ran.code:
-            self.problems.append(f"{words[0]}: undisturbed: exit code {ran.code}: {ran.said[-600:]}")
-        self.check(account)
+        if not self.is_at_its_end(words, ran):
+            self.problems.append(f"{words[0]}: unharmed: exit code {ran.code}: {ran.said[-600:]}")
+        self.check(right)
 
-    def check(self, account: Account) -> None:
-        """The account must be right."""
-        self.problems += account_problems(self.shop, self.coin, account)
+    def come_to(self, command: str) -> tuple[str, ...]:
+        """Lead all that changes something before a command; return that command's words."""
+        for title, words in self.commands():
+            if title == command:
+                return words
+            if title in self.changes:
+                self.lead(words)
+        raise LookupError(command)

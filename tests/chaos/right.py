@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from coinquery.stacks.journal import BEGINS, CARRIED_ON, Line
@@ -44,14 +44,14 @@ def account_problems(shop: Shop, coin: str, right: Account) -> list[str]:
     found = Account.of(shop, coin)
     told_again = frozenset(found.announced)
     problems = differences(right, replace(found, journal=right.journal), told_again)
-    for (stack, _), lines in found.journal.items():
-        open_ = _open(lines)
-        if open_:
-            problems.append(f"the journal of {stack} has no end of {open_}")
     lacking = right.journal.keys() - found.journal.keys()
-    return problems + [f"the journal lacks {key}" for key in sorted(lacking)]
+    return problems + without_end(found.journal) + [f"the journal lacks {key}" for key in sorted(lacking)]
 
 
-def _open(lines: Iterable[Line]) -> list[str]:
-    last = {line.what: line.result for line in lines}
-    return [what for what, result in last.items() if result in (BEGINS, CARRIED_ON)]
+def without_end(journal: Mapping[tuple[str, str], Sequence[Line]]) -> list[str]:
+    """What a journal tells the begin of, and no end."""
+    return [
+        f"the journal of {stream} has no end of {what}"
+        for (stream, what), lines in journal.items()
+        if lines[-1].result in (BEGINS, CARRIED_ON)
+    ]

@@ -1,0 +1,68 @@
+"""A coin's life: from its first deploy, through every command on it, to the retirement of its first stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos.account import Account
+from tests.chaos.chains import clean_up
+from tests.chaos.life import Life
+from tests.chaos.races import THIRD
+from tests.chaos.right import account_problems
+from tests.chaos.shop import Shop
+from tests.teams import REGION
+
+
+@dataclass
+class CoinLife(Life[Account]):
+    """One coin of a shop's."""
+
+    coin: str = field(kw_only=True)
+    changes = (
+        "deploy (first)", "deploy --level dev", "deploy", "monitor silence", "rollback", "retire", "deploy (again)",
+        "retire --break-glass",
+    )  # fmt: skip
+
+    @classmethod
+    def begin(cls, shop: Shop) -> CoinLife:
+        """A coin of which nothing stands."""
+        return cls(shop, coin=shop.coin())
+
+    def commands(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each command, by its name."""
+        coin, shop = self.coin, self.shop
+        retired, first = f"cq-{coin}-0002-prod", f"cq-{coin}-0001-prod"
+        yield "deploy (first)", shop.deploy(coin)
+        yield "deploy --level dev", shop.deploy(coin, "v1.0.0", "--level", "dev")
+        yield "deploy", shop.deploy(coin, "v1.1.0")
+        yield "ls", ("ls",)
+        yield "status", ("status", retired)
+        yield "find", ("find", f"{coin}.example.com")
+        yield "dns show", ("dns", "show", coin)
+        yield "history", ("history", retired)
+        yield "monitor silences", ("monitor", "silences")
+        yield "retire --plan", ("retire", retired, "--plan")
+        yield "monitor run", ("monitor", "run", "--once", "--region", REGION)
+        yield "bootstrap", ("bootstrap", "--region", REGION, "--yes")
+        yield "monitor silence", ("monitor", "silence", retired, "--for", "1m", "--why", "to see that it can be")
+        yield "rollback", ("rollback", coin, "--yes")
+        yield "retire", ("retire", retired, "--name", retired)
+        yield "deploy (again)", shop.deploy(coin, THIRD)
+        yield "retire --break-glass", ("retire", first, "--name", first, "--break-glass", "to see that it can be")
+
+    def standing(self) -> Account:
+        """The coin's account."""
+        return Account.of(self.shop, self.coin)
+
+    def check(self, right: Account) -> None:
+        """It must be as after undisturbed runs."""
+        self.problems += account_problems(self.shop, self.coin, right)
+
+    def codes(self, words: Sequence[str]) -> tuple[int, ...]:
+        """A rung that waits refuses a retirement for now."""
+        return (0, 1, 3, 4) if words[0] == "retire" else (0, 1, 4)
+
+    def close(self) -> None:
+        """Records and stacks go."""
+        clean_up(self.shop, self.coin)
