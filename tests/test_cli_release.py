@@ -49,7 +49,8 @@ def test_create_and_list_for_people(world: World, capsys: pytest.CaptureFixture[
     assert run(["release", "create", "eth", "v1.0.0"]) == 0
     shown = capsys.readouterr()
     assert "- Mend the monitor" in shown.out
-    assert "Slack: Slack is not configured" in shown.err
+    assert "Slack was not told: Slack is not configured" in shown.err
+    assert shown.err.endswith("The release v1.0.0 stands. To tell Slack, mend that and run the same command again.\n")
     assert run(["release", "list"]) == 0
     assert capsys.readouterr().out.split()[:2] == ["v1.0.0", "eth"]
 

@@ -226,16 +226,23 @@ def test_the_address_comes_from_ssm_decrypted(slack: FakeSlack, offline: Aws) ->
     assert told == Delivery(True, 1)
 
 
-def test_a_secret_that_can_not_be_read_is_told_and_nothing_is_raised(offline: Aws) -> None:
+@pytest.mark.parametrize(
+    ("code", "message", "why"),
+    [
+        ("AccessDeniedException", "User is not authorized",
+         "AWS does not permit secretsmanager:GetSecretValue: User is not authorized"),
+        ("InvalidSignatureException", "Signature expired: then is now earlier than now",
+         "this machine's clock is wrong, says AWS: Signature expired: then is now earlier than now"),
+        ("DecryptionFailure", "The key of alias/x is disabled", "DecryptionFailure"),
+    ],
+)  # fmt: skip
+def test_a_secret_that_can_not_be_read_is_told_and_nothing_is_raised(
+    offline: Aws, code: str, message: str, why: str
+) -> None:
     with Stubber(offline.secrets("us-east-1")) as stub:
-        stub.add_client_error("get_secret_value", "AccessDeniedException", "User is not authorized")
+        stub.add_client_error("get_secret_value", code, message)
         told = Announcer("secretsmanager:coinquery/slack", offline, "us-east-1", StillClock()).tell(MESSAGE)
-    assert told == Delivery(
-        False,
-        0,
-        "the webhook's secret secretsmanager:coinquery/slack can't be read: "
-        "AWS does not permit secretsmanager:GetSecretValue: User is not authorized",
-    )
+    assert told == Delivery(False, 0, f"the webhook's secret secretsmanager:coinquery/slack can't be read: {why}")
 
 
 def test_without_slack_it_is_said() -> None:

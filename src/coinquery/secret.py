@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coinquery.aws import explain
-from coinquery.errors import NotPermitted
+from coinquery.errors import ClockWrong, NotPermitted
 
 if TYPE_CHECKING:
     from coinquery.aws import Aws
@@ -29,10 +29,10 @@ def read(aws: Aws, region: str, reference: str) -> str:
 
 
 def problem(error: Exception) -> str:
-    """Why AWS gave no secret: the permission that lacks, else in one word its code, or what stood in the way."""
+    """Why AWS gave no secret: a permission that lacks, a clock, else in a word its code or what was in the way."""
     from botocore.exceptions import ClientError
 
     known = explain(error)
-    if isinstance(known, NotPermitted):
+    if isinstance(known, NotPermitted | ClockWrong):
         return known.what
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

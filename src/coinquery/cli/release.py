@@ -39,7 +39,7 @@ def create(session: Session, coin: str, tag: str, as_json: bool) -> None:
         return
     made = " since it was made before" if before else ""
     click.echo(f"{release.tag} is commit {release.commit}{made}\n\n{release.notes}")
-    click.echo(f"\nSlack: {'told' if delivery.delivered else delivery.problem}", err=True)
+    click.echo(f"\n{_told(release.tag, delivery)}", err=True)
 
 
 @command.command("list")
@@ -61,6 +61,13 @@ def list_releases(session: Session, coin: str | None, as_json: bool) -> None:
     for release in shown:
         when = f"{release.date:%Y-%m-%d %H:%M}Z"
         click.echo(f"{release.tag:<16} {release.coin or '-':<6} {release.commit} {when} {release.author}")
+
+
+def _told(tag: str, delivery: Delivery) -> str:
+    if delivery.delivered:
+        return "Slack: told"
+    remedy = f"The release {tag} stands. To tell Slack, mend that and run the same command again."
+    return f"Slack was not told: {delivery.problem}\n    {remedy}"
 
 
 def _tell(session: Session, message: Message) -> Delivery:
