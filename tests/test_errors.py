@@ -191,6 +191,18 @@ def test_what_the_catalogue_says_that_an_error_says_is_in_the_code() -> None:
             assert all(any(piece in text for text in texts) for piece in pieces), f"{name}: {pieces}"
 
 
+def test_what_the_runbook_quotes_is_in_the_code() -> None:
+    """Of what it quotes with a gap in it, each piece that is long enough to be known by."""
+    everything = [_text(node) for _, tree in _trees() for node in ast.walk(tree)]
+    quotes = re.findall(r"`([^`|\n]*…[^`|\n]*)`", (DOCS / "runbook.md").read_text("utf-8"))
+    put_in = re.compile(rf"{_PUT_IN.pattern}|\bcq-eth-\d{{4}}-prod\b|\b10m\b|\b(?:live|switched) at\b")
+    said = [[piece.strip(" :,") for piece in put_in.split(quote)] for quote in quotes if "/" not in quote]
+    assert len(said) > 30
+    for pieces in said:
+        unknown = [piece for piece in pieces if len(piece) > 3 and not any(piece in text for text in everything)]
+        assert unknown == [], pieces
+
+
 def test_what_is_no_error_is_in_the_catalogue_as_such() -> None:
     told = set(re.findall(r"`(\w+)`", (DOCS / "errors.md").read_text("utf-8").partition("## What is no error")[2]))
     others = {name for name, kind in _classes().items() if not issubclass(kind, CoinQueryError)}

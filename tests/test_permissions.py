@@ -177,6 +177,23 @@ def test_a_missing_permission_is_named(day: Day, action: str, command: tuple[str
     refused(day.guarded, action, *command)
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListEntitiesForPolicy",
+        "iam:ListRoles",
+        "iam:ListUsers",
+        "secretsmanager:GetSecretValue",
+    ],
+)
+def test_a_check_names_the_permission_that_it_misses(day: Day, action: str) -> None:
+    ran = day.guarded.team.run("check", **day.guarded.session("coinquery-deployer", without=action))
+    assert ran.returncode == 1
+    assert f"AWS does not permit {action} to arn:aws:sts::" in ran.stdout
+
+
 def test_who_may_only_look_sees_everything_and_changes_nothing(day: Day) -> None:
     role = day.guarded.session("coinquery-read-only")
     for command in (("ls",), ("status", FIRST), ("find", FIRST), ("dns", "show", COIN), ("history",)):

@@ -129,11 +129,12 @@ def test_i5_a_stack_policy_that_denies_every_update_refuses_updates(world: World
     changed = PARAMETER.format(name=name, value="b")
 
     assert refusal(lambda: cloudformation.update_stack(StackName=name, TemplateBody=changed)) == "ValidationError"
-    cloudformation.create_change_set(StackName=name, TemplateBody=changed, ChangeSetName="c")
+    made = cloudformation.create_change_set(StackName=name, TemplateBody=changed, ChangeSetName="c")
     cloudformation.get_waiter("change_set_create_complete").wait(
         StackName=name, ChangeSetName="c", WaiterConfig={"Delay": 1}
     )
     assert refusal(lambda: cloudformation.execute_change_set(StackName=name, ChangeSetName="c")) == "ValidationError"
+    assert refusal(lambda: cloudformation.execute_change_set(ChangeSetName=made["Id"])) == "ValidationError"
     assert world.aws.ssm(HOME).get_parameter(Name=f"/rules/{name}")["Parameter"]["Value"] == "a"
 
 
@@ -204,6 +205,9 @@ def test_i4_a_stack_that_failed_to_create_blocks_its_name_and_takes_no_update(wo
     assert settled(world, name) == "ROLLBACK_COMPLETE"
     assert refusal(lambda: cloudformation.create_stack(**arguments)) == "AlreadyExistsException"
     assert refusal(lambda: cloudformation.update_stack(**arguments)) == "ValidationError"
+    for kind in ("CREATE", "UPDATE"):
+        change: Any = {**arguments, "ChangeSetName": kind.lower(), "ChangeSetType": kind}
+        assert refusal(lambda change=change: cloudformation.create_change_set(**change)) == "ValidationError"  # type: ignore[misc]
     cloudformation.delete_stack(StackName=name)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
     cloudformation.create_stack(**arguments)

@@ -36,7 +36,8 @@ from tests.worlds import World, free_state
 MARK = "marked0secret"
 SLACK, OTHER_SLACK = f"{MARK}-slack-1a2b3c4d", f"{MARK}-slack-in-ssm-5e6f7a8b"
 IN_QUERY, AS_PASSWORD = f"{MARK}-query-9c0d1e2f", f"{MARK}-password-3a4b5c6d"
-ACCESS_KEY, TOKEN = f"{MARK}-aws-7e8f9a0b", f"{MARK}-git-1c2d3e4f"
+ACCESS_KEY, SESSION = f"{MARK}-aws-7e8f9a0b", f"{MARK}-session-5a6b7c8d"
+TOKEN = f"{MARK}-git-1c2d3e4f"
 #: How often a process's argument list is read, from its first moment on.
 READS = 5
 #: The other end of a secret, which has it: Slack, here.
@@ -91,7 +92,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         try:
             local_world.up(state, lambda _: None)
             inherited = {k: v for k, v in os.environ.items() if k not in environment.removed(os.environ)}
-            keys = {"AWS_SECRET_ACCESS_KEY": ACCESS_KEY}
+            keys = {"AWS_SECRET_ACCESS_KEY": ACCESS_KEY, "AWS_SESSION_TOKEN": SESSION}
             world = World(state, {**inherited, **environment.environment(state), **keys}, Aws())
             yield _deployed(world, tmp_path_factory.mktemp("team"))
         finally:

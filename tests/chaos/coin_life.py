@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from coinquery.stacks.protection import Protector
 from tests.chaos.account import Account
 from tests.chaos.chains import clean_up
 from tests.chaos.life import Life
@@ -13,6 +14,8 @@ from tests.chaos.right import account_problems
 from tests.chaos.shop import Shop
 from tests.teams import REGION
 
+ALLOWS_UPDATES = '{"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}'
+
 
 @dataclass
 class CoinLife(Life[Account]):
@@ -20,8 +23,8 @@ class CoinLife(Life[Account]):
 
     coin: str = field(kw_only=True)
     changes = (
-        "deploy (first)", "deploy --level dev", "deploy", "monitor silence", "rollback", "retire", "deploy (again)",
-        "retire --break-glass",
+        "deploy (first)", "deploy --level dev", "deploy", "deploy (unprotected)", "monitor silence", "rollback",
+        "retire", "deploy (again)", "retire --break-glass",
     )  # fmt: skip
 
     @classmethod
@@ -36,6 +39,8 @@ class CoinLife(Life[Account]):
         yield "deploy (first)", shop.deploy(coin)
         yield "deploy --level dev", shop.deploy(coin, "v1.0.0", "--level", "dev")
         yield "deploy", shop.deploy(coin, "v1.1.0")
+        self._unprotect(retired)
+        yield "deploy (unprotected)", shop.deploy(coin, "v1.1.0")
         yield "ls", ("ls",)
         yield "status", ("status", retired)
         yield "find", ("find", f"{coin}.example.com")
@@ -50,6 +55,13 @@ class CoinLife(Life[Account]):
         yield "retire", ("retire", retired, "--name", retired)
         yield "deploy (again)", shop.deploy(coin, THIRD)
         yield "retire --break-glass", ("retire", first, "--name", first, "--break-glass", "to see that it can be")
+
+    def _unprotect(self, name: str) -> None:
+        """Somebody takes all protection off a stack."""
+        stack, aws = self.shop.team.stack(name), self.shop.team.world.aws
+        assert stack is not None
+        Protector(aws.cloudformation(REGION), aws.elbv2(REGION)).lift(stack)
+        aws.cloudformation(REGION).set_stack_policy(StackName=name, StackPolicyBody=ALLOWS_UPDATES)
 
     def standing(self) -> Account:
         """The coin's account."""

@@ -90,6 +90,8 @@ class Ends:
         said, names = ended.said, [word for word in ended.words if STACK_NAME.fullmatch(word)]
         if "is not a stack name" in said:
             return not names
+        if "cq: stack number 0 is outside " in said:
+            return any("-0000-" in word for word in ended.words)
         if "cq: there is no stack " in said:
             return not self.model.eyes.look().stacks.keys() & names
         if "is not production: no alert is ever raised of it" in said:

@@ -20,7 +20,7 @@ def command(session: Session, anything: str, as_json: bool) -> None:
     found = find(session.aws, session.config, anything)
     unanswered = (f"{region} did not answer: {why}" for region, why in told(found.unanswered).items())
     for problem in (*found.unreadable, *unanswered):
-        click.echo(f"warning: {problem}; it may belong to that, too", err=True)
+        click.echo(f"warning: it may belong to that, too: {problem}", err=True)
     if as_json:
         print_json({"matches": found.matches, "unreadable": found.unreadable, "unanswered": told(found.unanswered)})
     elif found.matches:

@@ -45,7 +45,10 @@ def command(
     why = "" if reason is None else reasons.check(reason, "--break-glass")
     settle = session.config.waits.settle
     if wait is not None and not plan_only and not settle < wait:
-        raise WrongUse(f"--wait {wait} is no longer than waits.settle ({settle}), which comes first", "Wait longer.")
+        raise WrongUse(
+            f"--wait {wait} is no longer than waits.settle ({settle}), which comes first",
+            f"Give --wait more than {settle}, or leave it away.",
+        )
     means = gather(session.aws, session.config, session.clock, name.coin, name.level)
     if typed is None and not plan_only and sys.stdin.isatty():
         typed = click.prompt("Type the stack's name in full", err=True)

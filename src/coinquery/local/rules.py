@@ -35,7 +35,12 @@ _TABLE: Mapping[tuple[str, str], Sequence[Rule]] = {
         stacks.stack_policy,
         stacks.what_can_be_updated,
     ),
-    ("cloudformation", "CreateChangeSet"): (stacks.capabilities, stacks.references),
+    ("cloudformation", "CreateChangeSet"): (
+        stacks.capabilities,
+        stacks.parameters_of_the_template,
+        stacks.references,
+        stacks.what_can_be_updated,
+    ),
     ("cloudformation", "ExecuteChangeSet"): (stacks.stack_policy,),
     ("cloudformation", "UpdateTerminationProtection"): (stacks.what_can_be_updated,),
     ("cloudformation", "DeleteStack"): (stacks.delete_token,),

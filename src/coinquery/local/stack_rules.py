@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from coinquery.local.calls import Answer, Call, Proceed
 from coinquery.stacks import stack as stacks
 
 if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import StackTypeDef
 
 _REFERENCES = re.compile(
@@ -55,11 +56,14 @@ async def client_request_token(_: Aws, proceed: Proceed, call: Call) -> Answer:
 
 
 async def stack_policy(aws: Aws, proceed: Proceed, call: Call) -> Answer:
-    """A stack policy that denies every update refuses an update of the stack, also by a change set."""
-    client, name = aws.cloudformation(call.region), call.parameters.get("StackName", "")
+    """A stack policy that denies every update refuses an update of the stack, also by a change set.
+
+    It is refused at once. AWS takes the call, denies each resource, and ends in UPDATE_ROLLBACK_COMPLETE.
+    """
+    client = aws.cloudformation(call.region)
     policy = call.parameters.get("StackPolicyDuringUpdateBody")
     with suppress(client.exceptions.ClientError):
-        policy = policy or (await asyncio.to_thread(client.get_stack_policy, StackName=name)).get("StackPolicyBody")
+        policy = policy or (await asyncio.to_thread(_policy, client, call.parameters))
     statements = json.loads(policy or "{}").get("Statement", [])
     for number, statement in enumerate([statements] if isinstance(statements, dict) else statements, 1):
         everything = {"Update:*", "*"} & _texts(statement.get("Action")) and "*" in _texts(statement.get("Resource"))
@@ -67,6 +71,14 @@ async def stack_policy(aws: Aws, proceed: Proceed, call: Call) -> Answer:
             said = f"Action denied by stack policy: Statement [#{number}] does not allow [Update:*] for resource [*]"
             return call.refuse("ValidationError", said)
     return await proceed(call)
+
+
+def _policy(client: CloudFormationClient, asked: Mapping[str, Any]) -> str | None:
+    """The stack's policy; a change set may be named by its ARN alone."""
+    name = asked.get("StackName")
+    if not name:
+        name = client.describe_change_set(ChangeSetName=asked["ChangeSetName"])["StackName"]
+    return client.get_stack_policy(StackName=name).get("StackPolicyBody")
 
 
 def _texts(value: Any) -> set[str]:
@@ -116,7 +128,7 @@ async def what_can_be_updated(aws: Aws, proceed: Proceed, call: Call) -> Answer:
     described = await _described(aws, call)
     status = "" if described is None else described["StackStatus"]
     if status in ("ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED") and (
-        status == "DELETE_IN_PROGRESS" or call.operation == "UpdateStack"
+        status == "DELETE_IN_PROGRESS" or call.operation != "UpdateTerminationProtection"
     ):
         said = f"Stack:{call.parameters.get('StackName')} is in {status} state and can not be updated."
         return call.refuse("ValidationError", said)

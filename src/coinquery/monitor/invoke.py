@@ -45,10 +45,11 @@ def ask(functions: LambdaClient, function: str = FUNCTION) -> Summary | Busy:
             f"no function {function} in {functions.meta.region_name}: the monitor is off",
             f"Run: cq bootstrap --region {functions.meta.region_name}",
         ) from None
-    return _summary(function, answer["Payload"].read(), answer.get("FunctionError"))
+    look = f"aws logs tail /aws/lambda/{function} --region {functions.meta.region_name} --since 10m"
+    return _summary(look, answer["Payload"].read(), answer.get("FunctionError"))
 
 
-def _summary(function: str, payload: bytes, failed: str | None) -> Summary:
+def _summary(look: str, payload: bytes, failed: str | None) -> Summary:
     try:
         if failed is None:
             return msgspec.json.decode(payload, type=Summary)
@@ -56,5 +57,5 @@ def _summary(function: str, payload: bytes, failed: str | None) -> Summary:
         pass
     raise MonitorFailed(
         f"the monitor failed: {payload[:500].decode(errors='replace')}",
-        f"Its log group /aws/lambda/{function} says more.",
+        f"Its log says more: {look}. Then run the same command again.",
     )

@@ -275,4 +275,7 @@ def _is_true(task: asyncio.Task[bool]) -> bool:
 
 
 def _out_of_time(limits: Limits) -> AwsUnreachable:
-    return AwsUnreachable(f"AWS did not answer within the sweep's {limits.sweep:g} s", "The next sweep asks again.")
+    return AwsUnreachable(
+        f"AWS did not answer within the sweep's {limits.sweep:g} s",
+        'The next sweep asks again. If that fails, too: docs/runbook.md, "The monitor is silent".',
+    )

@@ -36,5 +36,6 @@ def uri(ecr: ECRClient, repository: str) -> str:
         region = ecr.meta.region_name
         raise ImageMissing(
             f"ECR in {region} has no repository {repository}",
-            f"Create it: aws ecr create-repository --region {region} --repository-name {repository}",
+            f"Create it: aws ecr create-repository --region {region} --repository-name {repository} "
+            "--image-tag-mutability IMMUTABLE",
         ) from None

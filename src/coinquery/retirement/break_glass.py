@@ -62,7 +62,7 @@ class TellBrokenGlass:
         if self._silent:
             return holds("Slack is not configured")
         if self._telling.problem:
-            return holds("the team was not told", f"Slack failed: {self._telling.problem}")
+            return holds("the team was not told", self._telling.problem)
         if kept(self._notes) is None:
             return holds("no rung was skipped")
         return holds("Slack was told") if self._telling.done(self._notes) else missing("the team was not told")

@@ -54,7 +54,8 @@ def refuse_moved(means: Means, stack: Stack) -> None:
     with named(means, stack.name):
         raise RecordMoved(
             f"{means.names.public.name} was moved away from {stack.name} while it was verified",
-            f"Look at it with: cq dns show {stack.name.coin_argument}",
+            f"Talk to whoever moved it, look at it with `cq dns show {stack.name.coin_argument}`, then run the same "
+            "command again.",
         )
 
 

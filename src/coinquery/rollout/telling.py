@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Telling:
     """The note ``claim`` is kept before Slack is called, ``told`` after it took the message.
 
-    A claim without success may have been a success. ``problem`` says why Slack did not take the message.
+    A claim without success may have been a success. ``problem`` says why Slack did not take the message and what helps.
     """
 
     def __init__(self, announcer: Announcer, clock: Clock, claim: str, told: str) -> None:
@@ -37,6 +37,7 @@ class Telling:
         mine = f"{now} {secrets.token_hex(8)}"
         possible_repeat = notes.settle(self._claim, mine) != mine
         delivery = self._announcer.tell(message(possible_repeat))
-        self.problem = delivery.problem
         if delivery.delivered:
             notes.settle(self._told, now)
+        else:
+            self.problem = f"Slack failed: {delivery.problem}. To tell the team, run the same command again."

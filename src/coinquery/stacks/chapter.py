@@ -125,7 +125,8 @@ class Chapter:
         try:
             self._write(what, result, detail)
         except Exception as error:
-            return f"the journal lacks the line {what!r}, {result!r}: {_explained(error).what}"
+            cause = _explained(error)
+            return f"the journal lacks the line {what!r}, {result!r}: {cause.what}. {cause.remedy}"
         return ""
 
     def _write(self, what: str, result: str, detail: str) -> None:

@@ -67,7 +67,7 @@ class Ledger:
             try:
                 found[_stack_name(parameter)] = stored.decode(value, Entry, parameter)
             except Unreadable as error:
-                wrong.append(error.what)
+                wrong.append(f"{error.what}. {error.remedy}")
         return found, tuple(wrong)
 
     def next_number(self, coin: str, level: str) -> int:

@@ -37,7 +37,7 @@ class Announce:
         if self._means.config.slack is None:
             return holds("Slack is not configured")
         if self._telling.problem:
-            return holds("the stack is live, the team was not told", f"Slack failed: {self._telling.problem}")
+            return holds("the stack is live, the team was not told", self._telling.problem)
         done = self._telling.done(self._rollout.notes)
         return holds("Slack was told") if done else missing("the team was not told")
 

@@ -62,5 +62,6 @@ class GiveBack:
         if not is_good(going.standing, names.read(), going.back.standing):
             raise RecordMoved(
                 f"{names.public.name} was moved by others since this way back was planned",
-                f"Nothing was changed. Look at it with: cq dns show {going.source.coin_argument}",
+                f"Nothing was changed. Look at it with `cq dns show {going.source.coin_argument}`, then run the same "
+                "command again.",
             )
