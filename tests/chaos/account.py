@@ -22,6 +22,7 @@ from tests.chaos.shop import Shop
 
 #: How a message to Slack says that it may be one too many.
 REPEAT = "Possible repeat"
+_PROPOSED = re.compile(r"(/proposal)-\d+$")
 _DRAWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "TIME"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?Z"), "TIME"),
@@ -135,12 +136,15 @@ def _stack(shop: Shop, stack: Stack) -> object:
 
 
 def _parameters(shop: Shop, coin: str) -> Iterator[tuple[str, str]]:
-    """Ledger and notes, but for locks of moves: one whose process was killed, or does not know its fate, runs out."""
+    """Ledger and notes, but for locks of moves: one whose process was killed, or does not know its fate, runs out.
+
+    Of the numbers that were proposed the last one counts: who reads the ledger late proposes one that is taken.
+    """
     store = shop.team.means("eth").store
     for path in (LEDGER, ROLLOUTS, LATEST):
-        for name, value in store.below(f"{path}/{coin}").items():
+        for name, value in sorted(store.below(f"{path}/{coin}").items(), key=lambda kept: (len(kept[0]), kept[0])):
             if f"/{MOVING}/" not in name:
-                yield plain(name, coin), plain(value, coin)
+                yield plain(_PROPOSED.sub(r"\1", name), coin), plain(value, coin)
 
 
 def _records(shop: Shop, coin: str, stacks: list[Stack]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 A command that meets faults ends right, or stops with a message; the same command again, with what is left of the
 faults, comes to the right end. ``python -m tests.chaos.faults faults`` leads coins' lives, ``faults-first-day`` begins
 with a fresh account. ``CHAOS_FAULTS`` names kinds to try (parts of their names, with commas), ``CHAOS_MIXES`` says how
-many lives are led under random mixes.
+many lives are led under random mixes, ``CHAOS_WORLDS`` by how many processes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic
@@ -28,8 +28,10 @@ from tests.chaos.part import shop as open_shop
 from tests.chaos.races import third_release
 from tests.chaos.rates import Rates
 from tests.chaos.results import Row
+from tests.chaos.shares import shared
 from tests.chaos.shop import BATCH
 
+WORLDS = int(os.environ.get("CHAOS_WORLDS", "2"))
 #: A monitor that gives no answer is waited for; so long that is enough here.
 BRIEFLY = {"deploy": ("--wait", "10s"), "retire": ("--wait", "10s")}
 
@@ -195,50 +197,67 @@ class Matrix(Generic[Standing]):
                 self.row(command, f"each call meets some fault, probability {share:g}", 1, problems)
 
 
-#: What is read late, by whole services: in turn, since an answer that is late everywhere hides what is late where.
-LATE = ("cloudformation", "route53", "ssm", "logs", "ec2", "elbv2")
-LATE_ON_THE_FIRST_DAY = ("cloudformation", "ssm")
-#: No record is changed on the first day.
-KINDS_OF_THE_FIRST_DAY = tuple(kind for kind in KINDS if kind.do is not prior)
-
-
-def run() -> list[Row]:
-    """Coins' lives, in one world."""
+@contextmanager
+def coins() -> Iterator[Callable[[], Life[Any]]]:
+    """Coins' lives, all in one world."""
     with open_shop(BATCH) as shop:
         prepare(shop)
         third_release(shop)
-        return _filled(Matrix(lambda: CoinLife.begin(shop)), KINDS, LATE)
+        yield lambda: CoinLife.begin(shop)
 
 
-def run_first_day() -> list[Row]:
+@contextmanager
+def first_days() -> Iterator[Callable[[], Life[Any]]]:
     """First days, each in a world of its own."""
-    return _filled(Matrix(FirstDay.begin), KINDS_OF_THE_FIRST_DAY, LATE_ON_THE_FIRST_DAY)
+    yield FirstDay.begin
 
 
-def _filled(matrix: Matrix[Any], kinds: Sequence[Kind], late: Sequence[str]) -> list[Row]:
+@dataclass(frozen=True)
+class Scope:
+    """Lives, and what is done to them: ``late`` are services that are read late.
+
+    In turn, since an answer that is late everywhere hides what is late where.
+    """
+
+    lives: Callable[[], AbstractContextManager[Callable[[], Life[Any]]]]
+    kinds: Sequence[Kind]
+    late: Sequence[str]
+
+    def parts(self, seeds: Sequence[int]) -> list[tuple[str, Callable[[Matrix[Any]], None]]]:
+        """Each part by its name."""
+        return [
+            *((kind.name, partial(Matrix.once, kind=kind)) for kind in self.kinds),
+            *((kind.name, partial(Matrix.lasting, kind=kind)) for kind in LASTING),
+            *((f"late {each}", partial(Matrix.stale, seconds=2.0, services=frozenset({each}))) for each in self.late),
+            ("late all", partial(Matrix.stale, seconds=0.3, services=frozenset(self.late))),
+            ("paged", Matrix.paged),
+            ("rates", Matrix.rated),
+            *((f"skew {seconds}", partial(Matrix.skewed, seconds=seconds)) for seconds in (-600, -50, 50, 600)),
+            ("skew refused", Matrix.refused_for_time),
+            *((f"mix {seed}", partial(Matrix.mix, seed=seed, share=0.08)) for seed in seeds),
+        ]
+
+
+#: No record is changed on the first day.
+SCOPES = {
+    "faults": Scope(coins, KINDS, ("cloudformation", "route53", "ssm", "logs", "ec2", "elbv2")),
+    "faults-first-day": Scope(first_days, [kind for kind in KINDS if kind.do is not prior], ("cloudformation", "ssm")),
+}
+
+
+def fill(scope: str, number: int, among: int) -> list[Row]:
+    """Every so many-th part that is wanted."""
     wanted, mixes = os.environ.get("CHAOS_FAULTS", ""), int(os.environ.get("CHAOS_MIXES", "4"))
-    matrix.learn()
-    for name, part in _parts(kinds, late, range(mixes)):
-        if any(word in name for word in wanted.split(",")):
+    parts = SCOPES[scope].parts(range(mixes))
+    mine = [part for part in parts if any(word in part[0] for word in wanted.split(","))][number::among]
+    if not mine:
+        return []
+    with SCOPES[scope].lives() as begin:
+        matrix = Matrix(begin)
+        matrix.learn()
+        for name, part in mine:
             matrix.meet(name, part)
-    return together(matrix.rows)
-
-
-def _parts(
-    kinds: Sequence[Kind], late: Sequence[str], seeds: Sequence[int]
-) -> list[tuple[str, Callable[[Matrix[Any]], None]]]:
-    parts: list[tuple[str, Callable[[Matrix[Any]], None]]] = [
-        *((kind.name, partial(Matrix.once, kind=kind)) for kind in kinds),
-        *((kind.name, partial(Matrix.lasting, kind=kind)) for kind in LASTING),
-        *((f"late {each}", partial(Matrix.stale, seconds=2.0, services=frozenset({each}))) for each in late),
-        ("late all", partial(Matrix.stale, seconds=0.3, services=frozenset(late))),
-        ("paged", Matrix.paged),
-        ("rates", Matrix.rated),
-        *((f"skew {seconds}", partial(Matrix.skewed, seconds=seconds)) for seconds in (-600, -50, 50, 600)),
-        ("skew refused", Matrix.refused_for_time),
-        *((f"mix {seed}", partial(Matrix.mix, seed=seed, share=0.08)) for seed in seeds),
-    ]
-    return parts
+    return matrix.rows
 
 
 def together(rows: Sequence[Row]) -> list[Row]:
@@ -253,5 +272,5 @@ def together(rows: Sequence[Row]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    part = sys.argv[1]
-    main(part, {"faults": run, "faults-first-day": run_first_day}[part])
+    scope = sys.argv[1]
+    main(scope, lambda: together(shared(partial(fill, scope), WORLDS)))
