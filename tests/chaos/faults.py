@@ -31,7 +31,6 @@ from tests.chaos.results import Row
 from tests.chaos.shares import shared
 from tests.chaos.shop import BATCH
 
-WORLDS = int(os.environ.get("CHAOS_WORLDS", "2"))
 #: A monitor that gives no answer is waited for; so long that is enough here.
 BRIEFLY = {"deploy": ("--wait", "10s"), "retire": ("--wait", "10s")}
 
@@ -273,4 +272,4 @@ def together(rows: Sequence[Row]) -> list[Row]:
 
 if __name__ == "__main__":
     scope = sys.argv[1]
-    main(scope, lambda: together(shared(partial(fill, scope), WORLDS)))
+    main(scope, lambda: together(shared(partial(fill, scope))))

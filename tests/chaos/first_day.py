@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from coinquery.local.configuration import all_regions
@@ -16,12 +14,12 @@ from coinquery.stacks import foundation
 from coinquery.stacks import stack as stacks
 from coinquery.stacks.journal import OTHERS
 from coinquery.stacks.parameter_store import ParameterStore
+from tests.chaos import part
 from tests.chaos.account import REPEAT, differ, journal
 from tests.chaos.life import IMPATIENT, Life
 from tests.chaos.proxy import Intervention
 from tests.chaos.right import without_end
 from tests.chaos.shop import WAITS, Ran, Shop
-from tests.chaos.stage import light_world
 from tests.teams import REGION, Team
 
 #: The region that is bootstrapped second.
@@ -55,10 +53,8 @@ class FirstDay(Life[Day]):
     def begin(cls) -> FirstDay:
         """A fresh account, and a repository with a change that is no release yet."""
         with ExitStack() as entered:
-            root = Path(entered.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-            world, stage = entered.enter_context(light_world(root / "world", without=CHAINS))
-            (root / "team").mkdir()
-            shop = Shop(Team.found(world, root / "team"), stage.background)
+            world, stage, folder = entered.enter_context(part.ground(*CHAINS))
+            shop = Shop(Team.found(world, folder), stage.background)
             shop.set_waits(WAITS)
             shop.team.repository.change("The first change")
             return cls(shop, end=entered.pop_all().close)
@@ -133,8 +129,8 @@ class FirstDay(Life[Day]):
 def _leaves(check: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
     """What was looked at; but whether a sweep has ended by now, which the hour decides."""
     where = f"{path}/{check['check']}"
-    for part in check["checks"]:
-        yield from _leaves(part, where)
+    for each in check["checks"]:
+        yield from _leaves(each, where)
     if not check["checks"] and check["check"] != "monitor":
         yield where, (check["state"], check["saw"])
 

@@ -21,7 +21,7 @@ from tests.chaos.points import AFTER, BEFORE, LINE, Point, worth_a_kill
 from tests.chaos.results import Row
 from tests.chaos.workers import Task
 
-PAIRS, WORLDS = int(os.environ.get("CHAOS_PAIRS", "40")), int(os.environ.get("CHAOS_WORLDS", "2"))
+PAIRS = int(os.environ.get("CHAOS_PAIRS", "40"))
 EVERY = int(os.environ.get("CHAOS_EVERY", "1"))
 POINTS = os.environ.get("CHAOS_POINTS", "")
 SEED = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 1_000_000)))
@@ -94,7 +94,7 @@ class Book:
 def run(chains: Sequence[str]) -> list[Row]:
     """Every point of the commands of these chains, and pairs."""
     began = time.monotonic()
-    with workers.start(WORLDS, chains) as crew:
+    with workers.start(part.WORLDS, chains) as crew:
         book = Book(crew.passed())
         all_kills = list(_kills(book.passed))
         say(f"{len(all_kills)} kills of {len(book.passed)} commands, pairs drawn with CHAOS_SEED={SEED}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,8 +16,11 @@ from pathlib import Path
 
 from tests.chaos.results import PROJECT, Part, Row, forget, save
 from tests.chaos.shop import Shop
-from tests.chaos.stage import light_world
+from tests.chaos.stage import Stage, light_world
+from tests.worlds import World
 
+#: How many worlds a part that shares its work has at the same time, each in a process of its own.
+WORLDS = int(os.environ.get("CHAOS_WORLDS", "2"))
 #: Variables that choose some of what a part tries: such a run is told and not kept for the table.
 CHOSEN = (
     "CHAOS_POINTS", "CHAOS_EVERY", "CHAOS_PAIRS", "CHAOS_FAULTS", "CHAOS_MIXES", "CHAOS_RACES", "CHAOS_SEEDS",
@@ -25,11 +29,26 @@ CHOSEN = (
 
 
 @contextmanager
+def ground(*without: str) -> Iterator[tuple[World, Stage, Path]]:
+    """A light world of its own, without the parts with one of these words in their names, and a folder for a team."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        root = Path(folder)
+        (root / "team").mkdir()
+        with light_world(root / "world", without=without) as (world, stage):
+            yield world, stage, root / "team"
+
+
+@contextmanager
 def shop(coins: int) -> Iterator[Shop]:
     """A shop in a light world of its own."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, light_world(Path(folder) / "world") as (world, stage):
-        (Path(folder) / "team").mkdir()
-        yield Shop.open(world, stage, Path(folder) / "team", coins)
+    with ground("litecoin") as (world, stage, folder):
+        yield Shop.open(world, stage, folder, coins)
+
+
+def begin_process() -> None:
+    """What each process of a part does first: SIGTERM takes its worlds down with it; broken connections are no news."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def main(name: str, run: Callable[[], Sequence[Row]]) -> None:

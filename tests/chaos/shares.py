@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing as mp
-import signal
-import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
+from tests.chaos import part
 from tests.chaos.results import Row
 
 #: What a process does: it is told its number, from 0, and how many there are. It must be picklable.
 Work = Callable[[int, int], Sequence[Row]]
 
 
-def shared(work: Work, among: int) -> list[Row]:
-    """The rows of so many processes; one that ends without any is a problem of its own."""
-    context = mp.get_context("spawn")
+def shared(work: Work) -> list[Row]:
+    """The rows of all processes; one that ends without any is a problem of its own."""
+    context, among = mp.get_context("spawn"), part.WORLDS
     pipes = [context.Pipe(duplex=False) for _ in range(among)]
     processes = [context.Process(target=_do, args=(work, n, among, pipe[1])) for n, pipe in enumerate(pipes)]
     for process, (_, theirs) in zip(processes, pipes, strict=True):
@@ -40,7 +38,6 @@ def _received(ours: Connection, number: int) -> list[Row]:
 
 
 def _do(work: Work, number: int, among: int, theirs: Connection) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the world down
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a process that gives up breaks its connections
+    part.begin_process()
     theirs.send(list(work(number, among)))
     theirs.close()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing as mp
-import signal
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +86,7 @@ def start(size: int, chains: Sequence[str]) -> Iterator[Crew]:
 
 def work(to_do: Queue[Task | None], done: Queue[Any], names: Sequence[str]) -> None:
     """One world after the other, each for what the queue has, until it has None."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and take the world down
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a process that was killed breaks its connections
+    part.begin_process()
     with _learned(names) as (chains, problems):
         done.put((chains.passed, problems))
         is_over = _take(to_do, done, chains)
