@@ -160,7 +160,7 @@ class Ladder:
         longest = max(answer.ttl for answer in answers)
         end = since + timedelta(seconds=longest)
         over = self._means.clock.now() >= end
-        saw = f"the name moved away at {since:%H:%M:%S}Z, answers live {longest} s"
+        saw = f"the name last moved at {since:%H:%M:%S}Z, answers live {longest} s"
         return _old_answers(saw, "" if over else f"Wait until {_clock(end)}")
 
     def _ask_servers(self) -> list[Answer]:
