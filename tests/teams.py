@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -24,6 +25,13 @@ from tests.worlds import World
 
 REGION, TEST_REGION = "us-east-1", "us-west-2"
 RELEASES = ("v1.0.0", "v1.1.0")
+
+
+def entry(text: str, coin: str) -> str:
+    """The part of a configuration that is a coin's."""
+    found = re.search(rf"^\[coins\.{coin}\]$.*?(?=^\[(?!\[?coins\.{coin})|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[0]
 
 
 @dataclass
@@ -64,8 +72,8 @@ class Team:
     def coin(self, ticker: str, node: str = "", follows: bool = True, **fields: object) -> str:
         """Add a coin that is eth with one instance: ``node`` is added to its node's command."""
         text = self.path.read_text("utf-8")
-        entry = text[text.index("[coins.eth]") :].partition("[coins.ltc]")[0].replace("coins.eth", f"coins.{ticker}")
-        head, *containers = entry.split(f"[[coins.{ticker}.containers]]")
+        own = entry(text, "eth").replace("coins.eth", f"coins.{ticker}")
+        head, *containers = own.split(f"[[coins.{ticker}.containers]]")
         head += "".join(f"{key} = {json.dumps(value)}\n" for key, value in {"instances": 1, **fields}.items())
         if node:
             containers[0] = containers[0].replace("--no-mining", f"--no-mining {node}")

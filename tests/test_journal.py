@@ -23,6 +23,7 @@ from coinquery.rollout.step import Observation, holds, missing, waiting
 from coinquery.stacks.chapter import Chapter
 from coinquery.stacks.foundation import JOURNAL_LOG_GROUP
 from coinquery.stacks.journal import BEGINS, CARRIED_ON, DONE, FAILED, NOT_FINISHED, REFUSED, Journal, Line
+from coinquery.stacks.notes import GIVING_BACK, of_id
 from tests.teams import REGION, Team
 from tests.test_rollout_run import LIMIT, HandClock, Silent
 from tests.worlds import World
@@ -166,6 +167,30 @@ def test_i11_who_carries_on_says_when_it_was_begun_and_by_whom() -> None:
     assert carried.detail == "begun at t0 by arn:aws:iam::1:user/one, no end was seen"
 
 
+def test_i11_a_run_that_was_killed_between_its_changes_is_told_of_as_a_whole() -> None:
+    book = Book()
+    for what, rollout in (("other", "r/2"), ("stack", "r/1")):
+        book.write("cq-eth-0001-prod", what, BEGINS, rollout)
+        book.write("cq-eth-0001-prod", what, DONE, rollout)
+    book.who = "arn:aws:iam::1:user/two"
+    told = chapter(book)
+    told.carry_on("deploy")
+    assert (book.lines[-1].what, book.lines[-1].who) == ("deploy", "arn:aws:iam::1:user/two")
+    assert book.lines[-1].detail == "begun at t2 by arn:aws:iam::1:user/one, no end was seen"
+    with pytest.raises(NotFinished), told.stopping("deploy"):
+        raise NotFinished("no block came", "Wait.")
+    told.once("deploy", "live", "it answers")
+    assert book.of("deploy") == [CARRIED_ON, NOT_FINISHED, "live"]
+    again = chapter(book)
+    again.once("deploy", "live", "it answers")
+    assert book.of("deploy") == [CARRIED_ON, NOT_FINISHED, "live"], "the journal has it"
+    again.carry_on("deploy")
+    again.close("deploy", "live", "it answers")
+    again.close("deploy", "live", "it answers")
+    assert book.of("deploy")[3:] == [CARRIED_ON, "live"]
+    assert book.reads == 2
+
+
 def test_i11_the_end_of_what_another_began_meanwhile_and_left_is_written() -> None:
     """It joins, and reads the journal before the other begins; the other is killed, and this one sees the result."""
     book, world = Book(), {"before"}
@@ -287,7 +312,38 @@ def test_i11_a_deploy_that_was_killed_leaves_a_line_that_says_so_when_it_is_carr
     assert told(team, name, "create the stack") == [BEGINS]
     team.deploy(coin, "v1.0.0")
     assert told(team, name, "create the stack") == [BEGINS, CARRIED_ON, DONE]
+    assert told(team, name, "deploy") == [CARRIED_ON, "live"]
     assert all(told(team, name, what)[-1] == DONE for what in {line["what"] for line in lines(team, name)} - {"deploy"})
     before = lines(team, name)
     team.deploy(coin, "v1.0.0")
     assert lines(team, name) == before, "nothing was done and nothing is said"
+
+
+def test_i11_a_deploy_that_was_killed_at_a_wait_leaves_a_line_as_well(team: Team) -> None:
+    """Nothing that changes something is under way then: the line is of the deploy as a whole."""
+    coin = team.coin("waited")
+    name = f"cq-{coin}-0001-prod"
+    process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes")
+    assert process.stderr is not None
+    assert any("wait for the nodes: begins" in line for line in process.stderr)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert told(team, name, "create the stack") == [BEGINS, DONE]
+    team.deploy(coin, "v1.0.0")
+    (carried,) = [line for line in lines(team, name) if line["result"] == CARRIED_ON]
+    assert carried["what"] == "deploy"
+    assert carried["detail"] == f"begun at {lines(team, name)[0]['time']} by {carried['who']}, no end was seen"
+    assert told(team, name, "deploy") == [CARRIED_ON, "live"]
+
+
+def test_i11_a_way_back_that_was_killed_leaves_a_line_when_it_is_carried_on(team: Team) -> None:
+    """Killed where it had noted that it gives the name back, and had given nothing back yet."""
+    coin = team.coin("gave")
+    for release in ("v1.0.0", "v1.1.0"):
+        team.deploy(coin, release)
+    name = f"cq-{coin}-0002-prod"
+    stack = team.stack(name)
+    assert stack is not None
+    of_id(team.means(coin).store, stack.rollout).mark(GIVING_BACK, datetime.now(UTC), "killed")
+    team.must("rollback", coin, "--yes")
+    assert told(team, name, "rollback") == [CARRIED_ON, "given back"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from tests.chaos.nursery import PROJECT, Child
 from tests.chaos.proxy import Intervention, Proxy, between
 from tests.chaos.stage import Stage
 from tests.monitored import Background
-from tests.teams import REGION, Team
+from tests.teams import REGION, Team, entry
 from tests.worlds import World
 
 #: Short waits: what is waited for here comes within a second, or never.
@@ -101,9 +100,9 @@ class Shop:
     def add_coins(self, number: int) -> None:
         """Coins that no one has used yet, made known to the monitor by one bootstrap."""
         text = self.team.path.read_text("utf-8")
-        entry = _entry(text, "eth").replace("[coins.eth]\n", "[coins.eth]\ninstances = 1\n", 1)
+        own = entry(text, "eth").replace("[coins.eth]\n", "[coins.eth]\ninstances = 1\n", 1)
         tickers = [f"k{next(self._numbers):03}" for _ in range(number)]
-        added = [entry.replace("coins.eth", f"coins.{ticker}") for ticker in tickers]
+        added = [own.replace("coins.eth", f"coins.{ticker}") for ticker in tickers]
         self.team.path.write_text(text + "\n" + "\n".join(added), "utf-8")
         self.team.must("bootstrap", "--region", REGION, "--yes")
         self._free += tickers
@@ -117,7 +116,7 @@ class Shop:
     def forget(self, coin: str) -> None:
         """Take a coin whose stacks are gone out of the configuration; the next bootstrap is without it."""
         text = self.team.path.read_text("utf-8")
-        self.team.path.write_text(text.replace(_entry(text, coin), ""), "utf-8")
+        self.team.path.write_text(text.replace(entry(text, coin), ""), "utf-8")
 
     @contextmanager
     def proxy(self, *interventions: Intervention) -> Iterator[Proxy]:
@@ -174,10 +173,3 @@ class Shop:
         kept = [line for line in own.split("\n") if line.partition(" =")[0] not in waits]
         lines = [f'{key} = "{value}"' for key, value in waits.items()]
         self.team.path.write_text(f"{head}{begin}" + "\n".join([*lines, *kept]) + f"{end}{others}", "utf-8")
-
-
-def _entry(text: str, coin: str) -> str:
-    """The configuration's part that is a coin's."""
-    found = re.search(rf"^\[coins\.{coin}\]$.*?(?=^\[(?!\[?coins\.{coin})|\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[0]

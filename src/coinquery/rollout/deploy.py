@@ -12,6 +12,7 @@ from coinquery.naming import StackName
 from coinquery.releases import images, release
 from coinquery.releases.release import Release
 from coinquery.rollout import identity, movers, plan, preflight
+from coinquery.rollout.carrying_on import DEPLOY
 from coinquery.rollout.rollout import Means, Rollout
 from coinquery.rollout.steps import reserve
 from coinquery.stacks.notes import LIVE, Key, Notes
@@ -68,12 +69,8 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         with run.leading_to(*(step.title for step in planned.steps)):
             rollout.notes = identity.claim(rollout.notes, means.clock.now())
     try:
-        run.carry_out(planned.steps)
-        with run.leading_to("note that it is live"):
-            if rollout.notes.marked(LIVE) is None:
-                movers.refuse_moved(means, rollout.created)
-                planned.chapter.once("deploy", "live", f"{means.names.public.name} answers {rollout.release.commit}")
-                rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
+        with planned.chapter.stopping(DEPLOY):
+            _drive(planned, means, run)
     except KeyboardInterrupt as stop:
         raise (identity.NewRolloutStopped if new else KeyboardInterrupt) from stop
     except Exception as error:
@@ -83,6 +80,19 @@ def carry_out(planned: Plan, means: Means, run: Run, *, new: bool) -> None:
         remedy = known.remedy.replace("the same command", "the same command without --new")
         carry_on = " Then carry on without --new." if isinstance(known, WrongUse) else ""
         raise type(known)(known.what, remedy + carry_on) from error
+
+
+def _drive(planned: Plan, means: Means, run: Run) -> None:
+    rollout, chapter = planned.rollout, planned.chapter
+    run.carry_out(planned.steps)
+    with run.leading_to("note that it is live"):
+        live = f"{means.names.public.name} answers {rollout.release.commit}"
+        if rollout.notes.marked(LIVE) is not None:
+            chapter.close(DEPLOY, "live", live)
+            return
+        movers.refuse_moved(means, rollout.created)
+        chapter.once(DEPLOY, "live", live)
+        rollout.notes.mark(LIVE, means.clock.now(), means.journal.who)
 
 
 def _find(means: Means, git: Git, order: Order) -> Release:

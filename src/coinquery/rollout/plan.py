@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from coinquery.naming import as_argument
 from coinquery.notify.announcer import Announcer
 from coinquery.rollout import preflight
+from coinquery.rollout.carrying_on import CarryingOn
 from coinquery.rollout.journaled import Journaled
 from coinquery.rollout.proof import MonitorProof, TargetProof
 from coinquery.rollout.steps.announce import Announce
@@ -60,7 +61,7 @@ def make(rollout: Rollout, means: Means, number: int | None = None) -> Plan:
     why = f"cq deploy, release {rollout.release.tag}, commit {rollout.release.commit}"
     chapter = Chapter(means.journal, lambda: rollout.reserved, lambda: rollout.notes.id, why)
     create = CreateStack(rollout, means, given, roles.cloudformation)
-    begin = (FindRelease(rollout), reserve, Journaled(create, chapter))
+    begin = (FindRelease(rollout), CarryingOn(reserve, rollout, chapter), Journaled(create, chapter))
     steps = (_production if rollout.level_name == "prod" else _elsewhere)(rollout, means, chapter)
     return Plan(rollout, begin + steps, chapter)
 

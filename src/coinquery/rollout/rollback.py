@@ -72,11 +72,15 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
 
 def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
-    run.carry_out(planned.steps)
-    with run.leading_to("note that it is given back"):
-        movers.refuse_moved(means, planned.going.destination)
-        planned.chapter.once("rollback", "given back", f"to {planned.going.destination.name}")
-        planned.going.notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
+    notes, chapter, destination = planned.going.notes, planned.chapter, planned.going.destination
+    if way_back.is_under_way(notes):
+        chapter.carry_on("rollback")
+    with chapter.stopping("rollback"):
+        run.carry_out(planned.steps)
+        with run.leading_to("note that it is given back"):
+            movers.refuse_moved(means, destination)
+            chapter.once("rollback", "given back", f"to {destination.name}")
+            notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 
 def _seen(means: Means, coin: str, level: str, live: StackName | None) -> list[Mover]:

@@ -43,7 +43,17 @@ class Chapter:
             return
         if self._known is None:
             self._look()
-        self._carry_on(what)
+        self._reopen(what)
+
+    def carry_on(self, whole: str) -> None:
+        """Say of a run as a whole, of several changes, that another run began it and wrote no end."""
+        if self._known is None:
+            self._look()
+        lines = [line for lines in (self._known or {}).values() for line in lines]
+        first = min(lines, key=lambda line: line.time, default=None)
+        begun = "no line tells when it was begun" if first is None else f"begun at {first.time} by {first.who}"
+        if not self._try(whole, CARRIED_ON, f"{begun}, no end was seen"):
+            self._open.add(whole)
 
     def begin(self, what: str, detail: str) -> None:
         """Say that a change begins. Raises what keeps the line from being written: then nothing may be changed."""
@@ -57,7 +67,7 @@ class Chapter:
         self.reach(what)
         if what not in self._open | self._ended and not fresh and not self._is_ended(what):
             self._look()
-            self._carry_on(what)
+            self._reopen(what)
         if what not in self._open:
             return ""
         self._open.discard(what)
@@ -71,25 +81,41 @@ class Chapter:
             self._try(what, *_outcome(error))
 
     def once(self, what: str, result: str, detail: str) -> None:
-        """Say that something holds, unless the journal has it. Raises what keeps the line from being written."""
+        """Say that something holds, unless the journal has it and this run did not carry it on.
+
+        Raises what keeps the line from being written.
+        """
         if self._known is None:
             self._look()
-        if not any(line.result == result for line in self._lines(what)):
+        if what in self._open or not any(line.result == result for line in self._lines(what)):
             self._write(what, result, detail)
+            self._open.discard(what)
+
+    def close(self, whole: str, result: str, detail: str) -> None:
+        """Say how a run as a whole ended that this one carried on, where another one noted its end meanwhile."""
+        if whole in self._open:
+            self._open.discard(whole)
+            self._try(whole, result, detail)
+
+    @contextmanager
+    def stopping(self, what: str) -> Iterator[None]:
+        """If the block stops, say why, of what was begun."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            self.stop(what, error)
+            raise
 
     @contextmanager
     def change(self, what: str, detail: str = "") -> Iterator[None]:
         """A change that is no step: its lines before and after the block."""
         self.reach(what)
         self.begin(what, detail)
-        try:
+        with self.stopping(what):
             yield
-        except (Exception, KeyboardInterrupt) as error:
-            self.stop(what, error)
-            raise
         self.hold(what, detail)
 
-    def _carry_on(self, what: str) -> None:
+    def _reopen(self, what: str) -> None:
         begun, last = None, None
         for line in self._lines(what):
             last = line
