@@ -26,9 +26,8 @@ check: setup $(CHECKOV)/installed
 	$(BIN)/mypy
 	scripts/check-templates $(BIN) $(CHECKOV)/bin
 
-# Kill points, faults, races, load and the state machine in full, on the local AWS: two hours on two cores that do
-# nothing else. PARTS="kills races"
-# runs only those.
+# Kill points, faults, races, load and the state machine in full, on the local AWS: some three hours on two cores that
+# do nothing else. PARTS="kills races" runs only those.
 chaos: setup
 	$(BIN)/python -m tests.chaos $(PARTS)
 
