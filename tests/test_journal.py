@@ -169,14 +169,15 @@ def test_i11_who_carries_on_says_when_it_was_begun_and_by_whom() -> None:
 
 def test_i11_a_run_that_was_killed_between_its_changes_is_told_of_as_a_whole() -> None:
     book = Book()
-    for what, rollout in (("other", "r/2"), ("stack", "r/1")):
-        book.write("cq-eth-0001-prod", what, BEGINS, rollout)
-        book.write("cq-eth-0001-prod", what, DONE, rollout)
+    begun = (("other", "r/2", "cq deploy"), ("name", "r/1", "cq rollback"), ("stack", "r/1", "cq deploy"))
+    for what, rollout, why in begun:
+        book.write("cq-eth-0001-prod", what, BEGINS, rollout, why=why)
+        book.write("cq-eth-0001-prod", what, DONE, rollout, why=why)
     book.who = "arn:aws:iam::1:user/two"
     told = chapter(book)
     told.carry_on("deploy")
     assert (book.lines[-1].what, book.lines[-1].who) == ("deploy", "arn:aws:iam::1:user/two")
-    assert book.lines[-1].detail == "begun at t2 by arn:aws:iam::1:user/one, no end was seen"
+    assert book.lines[-1].detail == "begun at t4 by arn:aws:iam::1:user/one, no end was seen"
     with pytest.raises(NotFinished), told.stopping("deploy"):
         raise NotFinished("no block came", "Wait.")
     told.once("deploy", "live", "it answers")
@@ -347,3 +348,5 @@ def test_i11_a_way_back_that_was_killed_leaves_a_line_when_it_is_carried_on(team
     of_id(team.means(coin).store, stack.rollout).mark(GIVING_BACK, datetime.now(UTC), "killed")
     team.must("rollback", coin, "--yes")
     assert told(team, name, "rollback") == [CARRIED_ON, "given back"]
+    (carried,) = [line for line in lines(team, name) if line["result"] == CARRIED_ON]
+    assert carried["detail"] == "no line tells when it was begun, no end was seen", "the deploy's begin is another's"

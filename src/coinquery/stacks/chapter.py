@@ -46,10 +46,13 @@ class Chapter:
         self._reopen(what)
 
     def carry_on(self, whole: str) -> None:
-        """Say of a run as a whole, of several changes, that another run began it and wrote no end."""
+        """Say of a run as a whole, of several changes, that another run began it and wrote no end.
+
+        A rollout has the lines of its deploy and of its way back: those of this command tell when it was begun.
+        """
         if self._known is None:
             self._look()
-        lines = [line for lines in (self._known or {}).values() for line in lines]
+        lines = [line for lines in (self._known or {}).values() for line in lines if line.why == self._why]
         first = min(lines, key=lambda line: line.time, default=None)
         begun = "no line tells when it was begun" if first is None else f"begun at {first.time} by {first.who}"
         if not self._try(whole, CARRIED_ON, f"{begun}, no end was seen"):
@@ -76,9 +79,7 @@ class Chapter:
 
     def stop(self, what: str, error: BaseException) -> None:
         """Say why a change that was begun did not come to its end."""
-        if what in self._open:
-            self._open.discard(what)
-            self._try(what, *_outcome(error))
+        self.close(what, *_outcome(error))
 
     def once(self, what: str, result: str, detail: str) -> None:
         """Say that something holds, unless the journal has it and this run did not carry it on.
