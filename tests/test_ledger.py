@@ -23,6 +23,8 @@ from coinquery.rollout.run import Run
 from coinquery.rollout.step import Outcome
 from coinquery.rollout.steps.reserve import ReserveStackName, chosen
 from coinquery.stacks import locks
+from coinquery.stacks.chapter import Chapter
+from coinquery.stacks.journal import Journal
 from coinquery.stacks.ledger import Entry, Ledger
 from coinquery.stacks.notes import GIVING_BACK, LIVE, MOVING, RETIRED, RETIRING, SWITCHED, Key, Notes, of_id
 from coinquery.stacks.parameter_store import ParameterStore
@@ -203,13 +205,13 @@ def test_i11_ctrl_c_names_the_command_that_carries_on(
     assert capsys.readouterr().err.strip().endswith(f"Carry on with: {again}")
 
 
-def _stopped(store: ParameterStore, coin: str, stop: BaseException, *, new: bool) -> None:
+def _stopped(world: World, coin: str, stop: BaseException, *, new: bool) -> None:
     """Carry out a rollout whose first step raises ``stop``; raises what that becomes."""
-    notes = Notes(store, Key(coin, "prod", REGION, "v1"), 1)
+    notes = Notes(ParameterStore(world.aws.ssm(REGION)), Key(coin, "prod", REGION, "v1"), 1)
     means: Any = SimpleNamespace(clock=HandClock())
     rollout: Any = SimpleNamespace(notes=notes)
-    chapter: Any = None
-    plan = Plan(rollout, (Failing([], errors=[stop]),), chapter)
+    journal = Journal(world.aws.logs(REGION), SystemClock(), "a test")
+    plan = Plan(rollout, (Failing([], errors=[stop]),), Chapter(journal, lambda: coin, lambda: notes.id, ""))
     carry_out(plan, means, Run(HandClock(), Silent(), Duration(5)), new=new)
 
 
@@ -223,24 +225,24 @@ STOPPED = [
 
 @pytest.mark.parametrize(("error", "remedy"), STOPPED, ids=lambda each: type(each).__name__)
 def test_i11_a_new_rollout_that_stops_is_carried_on_without_new(
-    store: ParameterStore, coin: str, error: CoinQueryError, remedy: str
+    world: World, coin: str, error: CoinQueryError, remedy: str
 ) -> None:
     with pytest.raises(type(error)) as told:
-        _stopped(store, coin, error, new=True)
+        _stopped(world, coin, error, new=True)
     assert (type(told.value), told.value.what, told.value.remedy) == (type(error), error.what, remedy)
     with pytest.raises(type(error)) as told:
-        _stopped(store, coin, error, new=False)
+        _stopped(world, coin, error, new=False)
     assert told.value is error, "as it is where nothing new was begun"
 
 
-def test_i11_ctrl_c_in_a_new_rollout_says_that_it_was_begun(store: ParameterStore, coin: str) -> None:
+def test_i11_ctrl_c_in_a_new_rollout_says_that_it_was_begun(world: World, store: ParameterStore, coin: str) -> None:
     with pytest.raises(KeyboardInterrupt) as stopped:
-        _stopped(store, coin, KeyboardInterrupt(), new=True)
+        _stopped(world, coin, KeyboardInterrupt(), new=True)
     assert type(stopped.value) is identity.NewRolloutStopped
     joined = identity.joined(store, Key(coin, "prod", REGION, "v1"))
     assert not joined.begin(NOW), "the command without --new means the one that was begun"
     with pytest.raises(KeyboardInterrupt) as stopped:
-        _stopped(store, coin, KeyboardInterrupt(), new=False)
+        _stopped(world, coin, KeyboardInterrupt(), new=False)
     assert type(stopped.value) is KeyboardInterrupt
 
 

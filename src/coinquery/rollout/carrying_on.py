@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.around import Around
 from coinquery.rollout.step import Outcome
 from coinquery.stacks.notes import LIVE
 
@@ -16,29 +17,19 @@ if TYPE_CHECKING:
 DEPLOY = "deploy"
 
 
-class CarryingOn:
+class CarryingOn(Around):
     """The step itself. A rollout that has its name already, and is not noted live, was begun by another run."""
 
     def __init__(self, step: Step, rollout: Rollout, chapter: Chapter) -> None:
-        self.title = step.title
-        self.limit = step.limit
-        self._step = step
+        super().__init__(step)
         self._rollout = rollout
         self._chapter = chapter
         self._is_first_look = True
 
-    def intent(self) -> str:
-        """What the step would do."""
-        return self._step.intent()
-
     def observe(self) -> Observation:
         """What the step sees; a line if that was another run's doing."""
-        seen = self._step.observe()
+        seen = super().observe()
         if self._is_first_look and seen.outcome is Outcome.HOLDS and self._rollout.notes.marked(LIVE) is None:
             self._chapter.carry_on(DEPLOY)
         self._is_first_look = False
         return seen
-
-    def act(self) -> None:
-        """What the step does."""
-        self._step.act()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.around import Around
 from coinquery.rollout.step import Outcome
 from coinquery.stacks.journal import DONE, FAILED
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from coinquery.stacks.chapter import Chapter
 
 
-class Journaled:
+class Journaled(Around):
     """The step itself, and its lines in a chapter of the journal.
 
     A change begins when the step acts; it ends when its result holds, or when the run stops there. If the first line
@@ -21,19 +22,13 @@ class Journaled:
     """
 
     def __init__(self, step: Step, chapter: Chapter) -> None:
-        self.title = step.title
-        self.limit = step.limit
-        self._step = step
+        super().__init__(step)
         self._chapter = chapter
         self._seen = ""
 
-    def intent(self) -> str:
-        """What the step would do."""
-        return self._step.intent()
-
     def observe(self) -> Observation:
         """What the step sees, and a line if that is an end, or if another run began it."""
-        seen = self._step.observe()
+        seen = super().observe()
         self._seen = seen.detail
         if seen.outcome is not Outcome.HOLDS:
             self._chapter.reach(self.title)
@@ -43,8 +38,8 @@ class Journaled:
 
     def act(self) -> None:
         """Say that the change begins, then make it."""
-        self._chapter.begin(self.title, f"{self._step.intent()}; {self._seen}")
-        self._step.act()
+        self._chapter.begin(self.title, f"{self.intent()}; {self._seen}")
+        super().act()
 
     def stopped(self, error: BaseException) -> None:
         """Say why the run stopped here, if a change was begun."""

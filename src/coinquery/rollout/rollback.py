@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Return:
-    """A way back that can be gone, its steps, and its part of the journal."""
+    """A way back that can be gone, its steps, its part of the journal, and whether another run began to go it."""
 
     going: GoingBack
     steps: tuple[Step, ...]
     chapter: Chapter
+    is_carried_on: bool
 
 
 def make_plan(means: Means, coin: str, level: str, source: StackName | None = None) -> Return:
@@ -67,13 +68,13 @@ def make_plan(means: Means, coin: str, level: str, source: StackName | None = No
     back = _stored(name, found.back)
     destination = _destination(means, name, back, stacks)
     going = GoingBack(name, destination, standing, _to(destination, back, means), found.notes)
-    return Return(going, *plan.way_back(means, going))
+    return Return(going, *plan.way_back(means, going), way_back.is_under_way(found.notes))
 
 
 def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     notes, chapter, destination = planned.going.notes, planned.chapter, planned.going.destination
-    if way_back.is_under_way(notes):
+    if planned.is_carried_on:
         chapter.carry_on("rollback")
     with chapter.stopping("rollback"):
         run.carry_out(planned.steps)

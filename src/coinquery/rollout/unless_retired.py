@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coinquery.rollout.around import Around
 from coinquery.rollout.moving import refuse_decided
 
 if TYPE_CHECKING:
@@ -11,24 +12,14 @@ if TYPE_CHECKING:
     from coinquery.rollout.step import Observation, Step
 
 
-class UnlessRetired:
+class UnlessRetired(Around):
     """The step itself. Else it would wait for what never comes, and the same command would build the stack anew."""
 
     def __init__(self, step: Step, rollout: Rollout) -> None:
-        self.title = step.title
-        self.limit = step.limit
-        self._step = step
+        super().__init__(step)
         self._rollout = rollout
-
-    def intent(self) -> str:
-        """What the step would do."""
-        return self._step.intent()
 
     def observe(self) -> Observation:
         """What the step sees. Raises RolloutEnded if the stack is being retired."""
         refuse_decided(self._rollout.notes, self._rollout.reserved)
-        return self._step.observe()
-
-    def act(self) -> None:
-        """What the step does."""
-        self._step.act()
+        return super().observe()

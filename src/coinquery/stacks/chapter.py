@@ -41,8 +41,6 @@ class Chapter:
         """Come to a change: say so if another run began it and wrote no end."""
         if what in self._open or what in self._ended:
             return
-        if self._known is None:
-            self._look()
         self._reopen(what)
 
     def carry_on(self, whole: str) -> None:
@@ -50,9 +48,7 @@ class Chapter:
 
         A rollout has the lines of its deploy and of its way back: those of this command tell when it was begun.
         """
-        if self._known is None:
-            self._look()
-        lines = [line for lines in (self._known or {}).values() for line in lines if line.why == self._why]
+        lines = [line for lines in self._told().values() for line in lines if line.why == self._why]
         first = min(lines, key=lambda line: line.time, default=None)
         begun = "no line tells when it was begun" if first is None else f"begun at {first.time} by {first.who}"
         if not self._try(whole, CARRIED_ON, f"{begun}, no end was seen"):
@@ -69,7 +65,7 @@ class Chapter:
         fresh = self._known is None
         self.reach(what)
         if what not in self._open | self._ended and not fresh and not self._is_ended(what):
-            self._look()
+            self._known = self._look()
             self._reopen(what)
         if what not in self._open:
             return ""
@@ -86,8 +82,6 @@ class Chapter:
 
         Raises what keeps the line from being written.
         """
-        if self._known is None:
-            self._look()
         if what in self._open or not any(line.result == result for line in self._lines(what)):
             self._write(what, result, detail)
             self._open.discard(what)
@@ -134,19 +128,26 @@ class Chapter:
         return bool(lines) and _ends(lines[-1])
 
     def _lines(self, what: str) -> list[Line]:
-        return (self._known or {}).get(what, [])
+        return self._told().get(what, [])
 
-    def _look(self) -> None:
-        """Read what this rollout's runs wrote before; whatever keeps it from being read counts as nothing written."""
-        rollout, self._known = self._rollout(), {}
+    def _told(self) -> dict[str, list[Line]]:
+        """What was written before, read when it is first asked for."""
+        if self._known is None:
+            self._known = self._look()
+        return self._known
+
+    def _look(self) -> dict[str, list[Line]]:
+        """What this rollout's runs wrote before; whatever keeps it from being read counts as nothing written."""
+        rollout, told = self._rollout(), dict[str, "list[Line]"]()
         try:
             lines = self._journal.newest(self._stack(), LOOKED_AT)
         except Exception as error:
             _explained(error)
-            return
+            return told
         for line in lines:
             if line.rollout == rollout:
-                self._known.setdefault(line.what, []).append(line)
+                told.setdefault(line.what, []).append(line)
+        return told
 
     def _try(self, what: str, result: str, detail: str) -> str:
         try:
