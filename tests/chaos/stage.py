@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
 
 PAUSE, METRICS = 0.2, 1.0
+#: How long readings are good here at most, in seconds: what hands do goes past the gateway.
+BEHIND = 2.0
 SERVICE_PORT = 8080
 
 
@@ -72,7 +74,7 @@ class Stage:
     def __post_init__(self) -> None:
         self._aws = _clients(self.state.ministack, self.regions)
         self._addresses = Addresses(self.state)
-        self._memories = [Memory(self.state.calls, region) for region in self.regions]
+        self._memories = [Memory(self.state.calls, region, BEHIND) for region in self.regions]
         self._stop = threading.Event()
         self._session = self.background.run(_session())
         self._said = time.monotonic()

@@ -1,7 +1,8 @@
 """Readings of the AWS API: kept until they are forgotten.
 
-What a region's template made seldom changes: it is read every other second. What is launched and registered is watched:
-while changes are under way it is read in each pass.
+Who changes something asks for it, and the gateway marks that: a region where nobody did is read only now and then, in
+case. While changes are under way, what a template made is read every other second, and what is launched and registered
+is watched: it is read in each pass.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from coinquery.aws import Aws
 from coinquery.local.gateway import changed
 
-#: How long readings are good, and how long after a change was asked for CloudFormation may still be at it, in seconds.
-GOOD, RESTLESS = 2.0, 15.0
+#: How long readings are good while changes are under way, and while none are that the gateway knows of, in seconds.
+GOOD, GOOD_IN_QUIET = 2.0, 10.0
+#: How long after a change was asked for CloudFormation may still be at it, in seconds.
+RESTLESS = 15.0
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,19 +52,24 @@ def forget(region: str) -> None:
 
 
 class Memory:
-    """Forgets what is too old of one region. ``calls`` is the gateway's log, beside which it marks changes."""
+    """Forgets what is too old of one region. ``calls`` is the gateway's log, beside which it marks changes.
 
-    def __init__(self, calls: Path, region: str) -> None:
+    ``in_quiet`` is how long readings are good while it marks none, in seconds.
+    """
+
+    def __init__(self, calls: Path, region: str, in_quiet: float = GOOD_IN_QUIET) -> None:
+        self._in_quiet = in_quiet
         self._changed = changed(calls, region)
         self._region = region
         self._since = 0.0
 
     def refresh(self) -> None:
         """Call it before each pass."""
-        if time.monotonic() - self._since > GOOD:
+        is_restless = self._is_restless()
+        if time.monotonic() - self._since > (GOOD if is_restless else self._in_quiet):
             forget(self._region)
             self._since = time.monotonic()
-        elif self._is_restless():
+        elif is_restless:
             kept = _kept.pop(self._region, {})
             _kept[self._region] = {key: found for key, found in kept.items() if key[0] not in _watched}
 
