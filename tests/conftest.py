@@ -25,14 +25,22 @@ STANDING = pytest.StashKey[World]()
 #: The files that take longest, longest first. Workers begin with them, so that none is at one of them alone at the end.
 LONGEST = (
     "test_permissions",
-    "test_process",
-    "test_secrets",
     "test_process_stops",
+    "test_process",
+    "test_chaos_races",
+    "test_secrets",
+    "test_journal",
     "test_fuzz_stored",
+    "test_process_guards",
     "test_demo",
     "test_process_repairs",
-    "test_process_guards",
+    "test_ladder",
+    "test_chaos_kills",
+    "test_chaos_machine",
     "test_controller",
+    "test_monitor_public_name",
+    "test_chaos_faults",
+    "test_bad_input",
     "test_check_templates",
 )
 

@@ -9,7 +9,7 @@ import pytest
 from tests.chaos import part
 from tests.chaos.chains import BACK, CHAINS, FIRST, RETIRE, SECOND, Chains, Command, Kills, Result, prepare
 from tests.chaos.points import AFTER, BEFORE, Point
-from tests.chaos.sight import KILLED, Killed, not_seen_by_kills
+from tests.chaos.sight import KILLED, not_seen_by_kills
 
 pytestmark = pytest.mark.local_aws
 
@@ -27,7 +27,7 @@ KILLS = [Kills(command.title, (point,)) for command, point in LIFE]
 @pytest.fixture(scope="module")
 def chains() -> Iterator[Chains]:
     """A life that nobody disturbed."""
-    with part.shop(2 + 2 * len(KILLED)) as shop:
+    with part.shop(4) as shop:
         prepare(shop)
         chains = Chains(shop)
         assert chains.undisturbed("back") == []
@@ -50,7 +50,6 @@ def test_i11_a_command_that_was_killed_is_carried_on_to_the_same_end(
     assert results[kills].problems == []
 
 
-@pytest.mark.parametrize("killed", KILLED, ids=lambda killed: killed.mutant.what)
-def test_i11_a_planted_bug_is_seen(chains: Chains, killed: Killed) -> None:
-    """And nothing is seen of the same kill without it."""
-    assert not_seen_by_kills(chains, killed) == []
+def test_i11_a_planted_bug_is_seen(chains: Chains) -> None:
+    """And nothing is seen of the same kill without it; the others are the chaos run's."""
+    assert not_seen_by_kills(chains, KILLED[1]) == []

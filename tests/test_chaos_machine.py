@@ -28,7 +28,7 @@ def light() -> Iterator[Team]:
 def test_what_must_hold_holds_after_every_step(light: Team) -> None:
     """I1 to I15, as far as a few steps reach."""
     with playing(light) as world:
-        assert list(drive(world, steps=60, first=2)) == []
+        assert list(drive(world, steps=30, first=2)) == []
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._end.wait(0.01):
-            for process in Path("/proc").glob("[0-9]*"):
-                if self._reads[process.name] < READS:
+            for process in Path("/proc").iterdir():
+                if process.name.isdecimal() and self._reads[process.name] < READS:
                     self._reads[process.name] += 1
                     self._read(process / "cmdline")
 

@@ -1,7 +1,7 @@
 """Make what the AWS API says run: ``python -m coinquery.local.controller``.
 
 Several times a second, it makes this machine agree with the API's lists in each region, which it reads through the
-public API only: each time while changes are under way, as the gateway's mark tells, every ten seconds else. Ended by
+public API only: every second while changes are under way, as the gateway's mark tells, every ten else. Ended by
 SIGTERM, it ends all that it started; killed, it leaves all running, and the next one takes it over.
 """
 

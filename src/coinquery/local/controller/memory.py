@@ -2,7 +2,7 @@
 
 Who changes something asks for it, and the gateway marks that: a region where nobody did is read only now and then, in
 case. While changes are under way, what a template made is read every other second, and what is launched and registered
-is watched: it is read in each pass.
+is watched: it is read more often still.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from coinquery.aws import Aws
 from coinquery.local.gateway import changed
 
-#: How long readings are good while changes are under way, and while none are that the gateway knows of, in seconds.
-GOOD, GOOD_IN_QUIET = 2.0, 10.0
+#: How long readings are good while changes are under way, what is watched and all else, and while none are that the
+#: gateway knows of, in seconds.
+GOOD_WATCHED, GOOD, GOOD_IN_QUIET = 0.8, 2.0, 10.0
 #: How long after a change was asked for CloudFormation may still be at it, in seconds.
 RESTLESS = 15.0
 
@@ -41,7 +42,7 @@ def remembered(read: Reading[P, R]) -> Reading[P, R]:
 
 
 def watched(read: Reading[P, R]) -> Reading[P, R]:
-    """The same, of what is read in each pass while changes are under way."""
+    """The same, of what is read several times as often while changes are under way."""
     _watched.add(read)
     return remembered(read)
 
@@ -61,17 +62,18 @@ class Memory:
         self._in_quiet = in_quiet
         self._changed = changed(calls, region)
         self._region = region
-        self._since = 0.0
+        self._since = self._watched_since = 0.0
 
     def refresh(self) -> None:
         """Call it before each pass."""
-        is_restless = self._is_restless()
-        if time.monotonic() - self._since > (GOOD if is_restless else self._in_quiet):
+        now, is_restless = time.monotonic(), self._is_restless()
+        if now - self._since > (GOOD if is_restless else self._in_quiet):
             forget(self._region)
-            self._since = time.monotonic()
-        elif is_restless:
+            self._since = self._watched_since = now
+        elif is_restless and now - self._watched_since > GOOD_WATCHED:
             kept = _kept.pop(self._region, {})
             _kept[self._region] = {key: found for key, found in kept.items() if key[0] not in _watched}
+            self._watched_since = now
 
     def _is_restless(self) -> bool:
         try:
