@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -298,43 +300,37 @@ def told(team: Team, stack: str, what: str) -> list[str]:
     return [line["result"] for line in lines(team, stack) if line["what"] == what]
 
 
-def test_i11_a_deploy_that_was_killed_leaves_a_line_that_says_so_when_it_is_carried_on(team: Team) -> None:
-    """Killed when the journal says that it creates the stack; carried on to the end by the same command."""
-    coin = team.coin("killed")
-    name = f"cq-{coin}-0001-prod"
-    journal = Journal(team.world.aws.logs(REGION), SystemClock(), "a test")
-    process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes")
-    deadline = time.monotonic() + 60
-    while not journal.newest(name, 1) and time.monotonic() < deadline:
+def killed_at(process: subprocess.Popen[str], until: Callable[[], bool]) -> None:
+    """Kill the process when that is so."""
+    while not until() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_i11_who_carries_on_what_was_killed_leaves_a_line_that_says_so(team: Team) -> None:
+    """Killed when the journal says that it creates the stack; then at a wait, where no change is under way."""
+    coin = team.coin("killed")
+    name = f"cq-{coin}-0001-prod"
+    journal = Journal(team.world.aws.logs(REGION), SystemClock(), "a test")
+    deploy = ("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes")
+    killed_at(team.start(*deploy), lambda: bool(journal.newest(name, 1)))
     assert told(team, name, "create the stack") == [BEGINS]
-    team.deploy(coin, "v1.0.0")
+    process = team.start(*deploy)
+    assert process.stderr is not None
+    said = process.stderr
+    killed_at(process, lambda: "wait for the nodes: begins" in said.readline())
     assert told(team, name, "create the stack") == [BEGINS, CARRIED_ON, DONE]
-    assert told(team, name, "deploy") == [CARRIED_ON, "live"]
+    assert told(team, name, "deploy") == [CARRIED_ON]
+    team.deploy(coin, "v1.0.0")
+    assert told(team, name, "deploy") == [CARRIED_ON, CARRIED_ON, "live"]
+    begun = f"begun at {lines(team, name)[0]['time']} by {journal.newest(name, 1)[0].who}, no end was seen"
+    assert {line["detail"] for line in lines(team, name) if line["result"] == CARRIED_ON} == {begun}
     assert all(told(team, name, what)[-1] == DONE for what in {line["what"] for line in lines(team, name)} - {"deploy"})
     before = lines(team, name)
     team.deploy(coin, "v1.0.0")
     assert lines(team, name) == before, "nothing was done and nothing is said"
-
-
-def test_i11_a_deploy_that_was_killed_at_a_wait_leaves_a_line_as_well(team: Team) -> None:
-    """Nothing that changes something is under way then: the line is of the deploy as a whole."""
-    coin = team.coin("waited")
-    name = f"cq-{coin}-0001-prod"
-    process = team.start("deploy", coin, "--release", "v1.0.0", "--region", REGION, "--yes")
-    assert process.stderr is not None
-    assert any("wait for the nodes: begins" in line for line in process.stderr)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
-    assert told(team, name, "create the stack") == [BEGINS, DONE]
-    team.deploy(coin, "v1.0.0")
-    (carried,) = [line for line in lines(team, name) if line["result"] == CARRIED_ON]
-    assert carried["what"] == "deploy"
-    assert carried["detail"] == f"begun at {lines(team, name)[0]['time']} by {carried['who']}, no end was seen"
-    assert told(team, name, "deploy") == [CARRIED_ON, "live"]
 
 
 def test_i11_a_way_back_that_was_killed_leaves_a_line_when_it_is_carried_on(team: Team) -> None:
