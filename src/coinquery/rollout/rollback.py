@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from coinquery.stacks.stack import Stack
     from coinquery.stacks.way_back import WayBack
 
+#: What the journal calls a rollback as a whole.
+ROLLBACK = "rollback"
+
 
 @dataclass(frozen=True)
 class Return:
@@ -75,12 +78,12 @@ def carry_out(planned: Return, means: Means, run: Run) -> None:
     """Do what the plan says and note the end, in the journal first: who comes after that has nothing to do."""
     notes, chapter, destination = planned.going.notes, planned.chapter, planned.going.destination
     if planned.is_carried_on:
-        chapter.carry_on("rollback")
-    with chapter.stopping("rollback"):
+        chapter.carry_on(ROLLBACK)
+    with chapter.stopping(ROLLBACK):
         run.carry_out(planned.steps)
         with run.leading_to("note that it is given back"):
             movers.refuse_moved(means, destination)
-            chapter.once("rollback", "given back", f"to {destination.name}")
+            chapter.once(ROLLBACK, "given back", f"to {destination.name}")
             notes.mark(GIVEN_BACK, means.clock.now(), means.journal.who)
 
 

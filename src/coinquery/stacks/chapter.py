@@ -86,11 +86,11 @@ class Chapter:
             self._write(what, result, detail)
             self._open.discard(what)
 
-    def close(self, whole: str, result: str, detail: str) -> None:
-        """Say how a run as a whole ended that this one carried on, where another one noted its end meanwhile."""
-        if whole in self._open:
-            self._open.discard(whole)
-            self._try(whole, result, detail)
+    def close(self, what: str, result: str, detail: str) -> None:
+        """Say how something ended that this run began or carried on; nothing of what it did not."""
+        if what in self._open:
+            self._open.discard(what)
+            self._try(what, result, detail)
 
     @contextmanager
     def stopping(self, what: str) -> Iterator[None]:
@@ -138,7 +138,8 @@ class Chapter:
 
     def _look(self) -> dict[str, list[Line]]:
         """What this rollout's runs wrote before; whatever keeps it from being read counts as nothing written."""
-        rollout, told = self._rollout(), dict[str, "list[Line]"]()
+        told: dict[str, list[Line]] = {}
+        rollout = self._rollout()
         try:
             lines = self._journal.newest(self._stack(), LOOKED_AT)
         except Exception as error:
